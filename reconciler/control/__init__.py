@@ -1,0 +1,1 @@
+"""The loop: joins manifests with the machine."""

@@ -1,0 +1,1 @@
+"""What should happen: pure decisions from declared and observed facts."""

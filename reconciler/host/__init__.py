@@ -1,0 +1,1 @@
+"""The machine: files, processes, probes. The only place with psutil, pynvml, subprocess and /proc."""

@@ -1,0 +1,1 @@
+"""What may be written: kinds, positions, diagnostics, schemas. Decides nothing about machines."""

@@ -1,0 +1,1 @@
+"""Doubles for what the real parts will not do on command, and helpers that start the real ones."""
