@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLStreamError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -111,10 +111,10 @@ class _Composer:
             yield from YAML(typ="safe", pure=True).parse(self._text)
         except MarkedYAMLError as error:
             raise _Broken(*_syntax(error, self._text)) from None
-        except YAMLStreamError as error:
-            raise _Broken(
-                _unprintable(self._text), "a control character stands in the text", "remove it"
-            ) from error
+        except YAMLError as error:
+            before = self._text[: getattr(error, "position", 0)]
+            mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+            raise _Broken(mark, "a control character stands in the text", "remove it") from None
 
     def _node(self, event: Any, events: Iterator[Any]) -> Node:
         mark = _mark(event)
@@ -245,14 +245,6 @@ def _mark(event: Any) -> Mark:
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _unprintable(text: str) -> Mark:
-    for number, line in enumerate(text.split("\n"), start=1):
-        for column, char in enumerate(line, start=1):
-            if char != "\t" and not char.isprintable():
-                return Mark(number, column)
-    return Mark(1, 1)
-
-
 #: ruamel's words for the common slips, and ours.
 _SLIPS = (
     (r"found character '\\t'", "a tab is used for indentation", "indent with spaces"),
@@ -292,13 +284,15 @@ def _syntax(error: MarkedYAMLError, text: str) -> tuple[Mark, str, str]:
     place = error.problem_mark or error.context_mark
     mark = Mark(place.line + 1, place.column + 1) if place else Mark(1, 1)
     said = f"{error.context or ''} {error.problem or ''}"
+    lines = text.split("\n")
+    if "mapping values" in said and ": " not in lines[mark.line - 1][: mark.column - 1]:
+        return mark, "indented under a line that already has a value", "align it with its siblings"
     for pattern, message, hint in _SLIPS:
         if re.search(pattern, said):
             if "bracket" in message or "closed" in message:
                 opened = error.context_mark
                 mark = Mark(opened.line + 1, opened.column + 1) if opened else mark
             return mark, message, hint
-    lines = text.split("\n")
     if mark.line <= len(lines) and "\t" in lines[mark.line - 1][: mark.column + 1]:
         return mark, "a tab is used for indentation", "indent with spaces"
     return mark, f"not readable as YAML: {str(error.problem or error.context or 'unknown').strip()}", ""

@@ -1,0 +1,112 @@
+"""Diagnostics: problems with a place. One line for machines and logs, an excerpt with a caret for people."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.spec.documents import TextProblem
+from reconciler.spec.nodes import Document
+from reconciler.spec.problems import FieldPath, Problem, Severity
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """Ordered by place, so that the same tree always prints the same list."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str
+    severity: Severity
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        path = f"{self.path}: " if self.path else ""
+        mark = "warning: " if self.severity is Severity.WARNING else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {mark}{path}{self.message}{hint}"
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+
+def locate(problem: Problem, document: Document) -> Diagnostic:
+    """Give a problem of an object its place in the text."""
+    mark = document.mark_of(problem.path, at_key=problem.at_key)
+    return Diagnostic(
+        file=document.file,
+        line=mark.line,
+        column=mark.column,
+        path=format_path(problem.path),
+        message=problem.message,
+        hint=problem.hint,
+        severity=problem.severity,
+        excerpt=_line(document.lines, mark.line),
+    )
+
+
+def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagnostic:
+    return Diagnostic(
+        file=file,
+        line=problem.mark.line,
+        column=problem.mark.column,
+        path="",
+        message=problem.message,
+        hint=problem.hint,
+        severity=Severity.ERROR if problem.is_error else Severity.WARNING,
+        excerpt=_line(lines, problem.mark.line),
+    )
+
+
+def format_path(path: FieldPath) -> str:
+    """("spec", "schedules", 0, "from") as people write it: spec.schedules[0].from."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.replace("-", "").replace("_", "").isalnum():
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def with_excerpt(diagnostic: Diagnostic) -> str:
+    """The line of the file below the message, and a caret below the place. Tabs and wide text keep their width."""
+    if not diagnostic.excerpt:
+        return str(diagnostic)
+    before = diagnostic.excerpt[: diagnostic.column - 1]
+    pad = "".join("\t" if char == "\t" else " " * _width(char) for char in before)
+    gutter = f"{diagnostic.line} | "
+    return f"{diagnostic}\n  {gutter}{diagnostic.excerpt}\n  {' ' * len(gutter)}{pad}^"
+
+
+def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
+    return [
+        {
+            "file": one.file,
+            "line": one.line,
+            "column": one.column,
+            "path": one.path,
+            "severity": one.severity.value,
+            "message": one.message,
+            "hint": one.hint,
+        }
+        for one in diagnostics
+    ]
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _line(lines: tuple[str, ...], number: int) -> str:
+    text = lines[number - 1] if 0 < number <= len(lines) else ""
+    return text if len(text) <= 400 else text[:400]
