@@ -191,7 +191,7 @@ class HostLimits(Shape):
     preset: Literal["strict"] | None = field(
         "route", "A set of bounds on messages, ranges and rates. Absent: none.", example="strict"
     )
-    body: Quantity = field("route", "Largest request body.", default=64 << 20, example="64Mi")
+    body: Quantity = field("route", "Largest request body.", default="64Mi", example="64Mi")
     keep_alive: Duration | None = field(
         "inplace", "Longest keep-alive that a client may ask for. Absent: no cap.", example="24h"
     )

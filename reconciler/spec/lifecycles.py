@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,7 +16,7 @@ class Lifecycle(Shape):
     idle_unload: IdleTime = field(
         "inplace",
         "Unload after this long without a request, counted from the end of the last one; or never.",
-        default=timedelta(minutes=15),
+        default="15m",
         example="15m",
     )
     priority: int = field(
@@ -25,7 +24,7 @@ class Lifecycle(Shape):
     )
     pinned: bool = field("inplace", "Once loaded, never evicted and never idle-unloaded.", default=False)
     min_residency: Duration = field(
-        "inplace", "After a load, no eviction for this long.", default=timedelta(seconds=60), example="60s"
+        "inplace", "After a load, no eviction for this long.", default="60s", example="60s"
     )
     drain: Duration | None = field(
         "inplace",
@@ -35,7 +34,7 @@ class Lifecycle(Shape):
     stop_grace: Duration = field(
         "inplace",
         "How long a process has to end after SIGTERM before the next signal.",
-        default=timedelta(seconds=10),
+        default="10s",
         example="10s",
     )
 
@@ -57,16 +56,12 @@ class Rollout(Shape):
 
 
 class Liveness(Shape):
-    interval: Duration = field(
-        "inplace", "Time between two probes.", default=timedelta(seconds=30), example="30s"
-    )
-    timeout: Duration = field(
-        "inplace", "How long one probe may take.", default=timedelta(seconds=20), example="20s"
-    )
+    interval: Duration = field("inplace", "Time between two probes.", default="30s", example="30s")
+    timeout: Duration = field("inplace", "How long one probe may take.", default="20s", example="20s")
     stall: Duration = field(
         "inplace",
         "With work in flight and no sign of progress for this long, the server is replaced.",
-        default=timedelta(minutes=10),
+        default="10m",
         example="10m",
     )
 

@@ -79,7 +79,7 @@ class Context(Shape):
         "restart",
         "Main memory that one process may keep prompts in, counted in the RAM ledger. The engine's own default is"
         " 8Gi a process.",
-        default=1 << 30,
+        default="1Gi",
         example="1Gi",
         flag="--cache-ram",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -21,7 +20,7 @@ class Queue(Shape):
     max_wait: Duration = field(
         "route",
         "How long a request waits for a place before 503. Loading has its own deadline.",
-        default=timedelta(minutes=5),
+        default="5m",
         example="5m",
     )
     max: int = field(
@@ -56,9 +55,7 @@ class Request(RequestPatch):
     limits: RequestLimits = section(
         "Bounds on what a client may ask for.", RequestLimits, example={"maxTokens": 4096}
     )
-    timeout: Duration = field(
-        "route", "Most time that one request may take.", default=timedelta(minutes=30), example="30m"
-    )
+    timeout: Duration = field("route", "Most time that one request may take.", default="30m", example="30m")
     concurrency: int | None = field(
         "route",
         "Requests that one replica gets at the same time. Absent: `context.parallel`.",

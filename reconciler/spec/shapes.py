@@ -31,7 +31,7 @@ class Shape(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         allow_inf_nan=False,
-        validate_default=False,
+        validate_default=True,
         protected_namespaces=(),
         defer_build=True,
     )
@@ -46,7 +46,7 @@ def field(
     flag: str = "",
     **bounds: Any,
 ) -> Any:
-    """An optional field. `default` None means automatic, and then `doc` says what automatic does."""
+    """An optional field. `default` is spelled as in a manifest; None means automatic, and `doc` says what that is."""
     return Field(
         default, description=doc, json_schema_extra=_extra(change, example=example, flag=flag), **bounds
     )
