@@ -22,7 +22,8 @@ D = TypeVar("D", bound=DeploymentDefaults)
 
 def over(upper: D, lower: DeploymentDefaults) -> D:
     """A deployment's spec with a Host's defaults under it."""
-    return _merged(upper, lower)
+    merged: D = _merged(upper, lower)
+    return merged
 
 
 def _merged(upper: Any, lower: Any) -> Any:
