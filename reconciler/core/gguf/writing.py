@@ -29,7 +29,7 @@ class TensorPlan:
         return TENSOR_TYPE_NAMES[self.type].size(self.shape)
 
 
-def write_header(metadata: Mapping[str, Value], tensors: Sequence[TensorPlan], *, version: int = 3) -> bytes:
+def encode_header(metadata: Mapping[str, Value], tensors: Sequence[TensorPlan], *, version: int = 3) -> bytes:
     """Everything before the data, padded to where the data starts."""
     parts = [struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(metadata))]
     parts += [_text(key) + _value(value) for key, value in metadata.items()]
@@ -44,13 +44,13 @@ def write_header(metadata: Mapping[str, Value], tensors: Sequence[TensorPlan], *
     return header.ljust(padded(len(header)), b"\0")
 
 
-def write_model(metadata: Mapping[str, Value], tensors: Mapping[TensorPlan, bytes]) -> bytes:
+def encode_model(metadata: Mapping[str, Value], tensors: Mapping[TensorPlan, bytes]) -> bytes:
     """A whole file: the header and the data of each tensor."""
     for plan, data in tensors.items():
         if len(data) != plan.size:
             raise ValueError(f"{plan.name} has {len(data)} bytes of data, expected {plan.size}")
     blocks = [data.ljust(padded(len(data)), b"\0") for data in tensors.values()]
-    return b"".join([write_header(metadata, list(tensors)), *blocks])
+    return b"".join([encode_header(metadata, list(tensors)), *blocks])
 
 
 def padded(size: int) -> int:
