@@ -73,8 +73,7 @@ def read_documents(file: str, raw: bytes) -> FileText:
 
 def _decode(raw: bytes) -> str:
     if len(raw) > MOST_BYTES:
-        size = f"{len(raw) / MOST_BYTES:.1f} MiB"
-        raise _Broken(Mark(1, 1), f"the file has {size}; a manifest file has at most 1 MiB", "split it")
+        raise _Broken(Mark(1, 1), "the file is larger than 1 MiB", "split it into several files")
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise _Broken(Mark(1, 1), "the file is UTF-16", "save it as UTF-8")
     try:
