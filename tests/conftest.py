@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.fakes import binaries
+from tests.fakes import binaries, gpus, nvml
 
 KEPT = {"RECONCILER_LLAMA_SERVER", "RECONCILER_REQUIRE_LLAMA_SERVER"}
 REMOVED = ("RECONCILER_", "LLAMA_", "LOCAL_LLM_", "HF_", "XDG_", "GGML_")
@@ -37,6 +37,40 @@ def llama_server() -> Path:
     binary = binaries.llama_server()
     assert binary is not None, "the marker llama_server did not come before its fixture"
     return binary
+
+
+@pytest.fixture(scope="session")
+def tiny_chat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _tiny(tmp_path_factory, "chat")
+
+
+@pytest.fixture(scope="session")
+def tiny_think(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _tiny(tmp_path_factory, "reasoning")
+
+
+@pytest.fixture(scope="session")
+def tiny_embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _tiny(tmp_path_factory, "embedding")
+
+
+@pytest.fixture(scope="session")
+def tiny_rerank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _tiny(tmp_path_factory, "rerank")
+
+
+@pytest.fixture(scope="session")
+def tiny_lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For `tiny_chat`."""
+    return _tiny(tmp_path_factory, "lora")
+
+
+def _tiny(folders: pytest.TempPathFactory, kind: str) -> Path:
+    from reconciler.core.tinymodels.kinds import build  # most tests need no model
+
+    path = folders.mktemp("models") / f"{kind}.gguf"
+    path.write_bytes(build(kind))
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +131,21 @@ def own_environment(
             folder.mkdir(mode=0o700)
             patch.setenv(name, str(folder))
         yield root
+
+
+@pytest.fixture
+def imaginary_gpus(tmp_path: Path) -> Callable[..., gpus.ImaginaryGpus]:
+    """`imaginary_gpus([24576, 12288])`: devices of so many MiB, their environment, names and ledger."""
+
+    def imagine(
+        sizes_mib: Sequence[int], *, prefix: str = "FAKE", context_mib: int = 0
+    ) -> gpus.ImaginaryGpus:
+        return gpus.imagine(tmp_path / "gpu-ledger", sizes_mib, prefix=prefix, context_mib=context_mib)
+
+    return imagine
+
+
+@pytest.fixture
+def nvidia_world(tmp_path: Path) -> Callable[..., nvml.NvidiaWorld]:
+    """`nvidia_world("driver 550.54.14", "gpu GPU-1 24576 300 NVIDIA GeForce RTX 3090")`."""
+    return lambda *lines: nvml.declare(tmp_path / "nvidia-world", lines)

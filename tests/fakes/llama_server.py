@@ -121,11 +121,15 @@ def record_start(path: str, argv: list[str], *, probe: bool) -> None:
     for fd in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
             fds[int(fd)] = os.readlink(f"/proc/self/fd/{fd}")
+    with open(
+        "/proc/self/environ", encoding="utf-8"
+    ) as file:  # as it came: the interpreter adds to os.environ
+        environment = dict(entry.split("=", 1) for entry in file.read().split("\0") if "=" in entry)
     umask = os.umask(0o077)
     os.umask(umask)
     start = {
         "argv": argv,
-        "env": dict(os.environ),
+        "env": environment,
         "cwd": os.getcwd(),
         "pid": os.getpid(),
         "ppid": os.getppid(),
