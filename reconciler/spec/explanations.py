@@ -99,7 +99,9 @@ def _inside(node: Schema) -> Schema:
 
 def _explanation(node: Schema, path: str, *, needed: bool) -> Explanation:
     shape = _inside(node)
-    properties: Schema = shape.get("properties", {})
+    needed_here = shape.get("required", [])
+    # What must be written comes first.
+    properties = sorted(shape.get("properties", {}).items(), key=lambda named: named[0] not in needed_here)
     examples = node.get("examples", [])
     return Explanation(
         path=path,
@@ -113,8 +115,7 @@ def _explanation(node: Schema, path: str, *, needed: bool) -> Explanation:
         flag=node.get("x-reconciler-flag", ""),
         example=examples[0] if examples else None,
         children=tuple(
-            _explanation(child, f"{path}.{name}", needed=name in shape.get("required", []))
-            for name, child in properties.items()
+            _explanation(child, f"{path}.{name}", needed=name in needed_here) for name, child in properties
         ),
     )
 
