@@ -85,13 +85,15 @@ def _opened(written: str, resolved: Path, *, gguf: bool) -> Path | FileAbsent:
         handle = os.open(resolved, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         return _unopened(written, resolved, error)
-    with os.fdopen(handle, "rb", buffering=0) as file:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise PathRefused(f"{resolved} is not a regular file", next_step="name a file")
-        if gguf and file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
+        if gguf and os.read(handle, len(GGUF_MAGIC)) != GGUF_MAGIC:
             return FileAbsent(
                 resolved, "NotAGguf", f"{resolved} is not a GGUF file: it does not begin with GGUF"
             )
+    finally:
+        os.close(handle)
     return resolved
 
 

@@ -62,7 +62,8 @@ def discover(wanted: RuntimeWanted, machine: Machine) -> RuntimeRecord:
     try:
         record = replace(record, sha256=_checked(wanted, found))
         texts, devices = _probed(wanted, found, machine)
-        record = replace(record, version=texts.version, help=texts.help, devices=devices)
+        argv = (*found.argv, *_quiet(wanted, texts))
+        record = replace(record, argv=argv, version=texts.version, help=texts.help, devices=devices)
         _check_gpus(wanted, record, machine)
     except RuntimeUnusable as failure:
         return _unusable(record, failure)
@@ -193,6 +194,11 @@ def _probed(
             next_step=f"run {' '.join(found.argv)} --help yourself",
         ) from failure
     return texts, devices
+
+
+def _quiet(wanted: RuntimeWanted, texts: Texts) -> tuple[str, ...]:
+    """Older llamafiles open a browser when they serve; newer ones do not know the option against it."""
+    return ("--nobrowser",) if wanted.kind == "llamafile" and "--nobrowser" in texts.help else ()
 
 
 def _check_gpus(wanted: RuntimeWanted, record: RuntimeRecord, machine: Machine) -> None:
