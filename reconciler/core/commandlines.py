@@ -1,0 +1,214 @@
+"""A deployment as the command line of one build: our options, the structured fields, then the accepted settings.
+
+Nothing is left to the engine's environment or its own idea of what fits: sizes, devices and layers are explicit. An
+option of ours that a fork lacks is left out, unless a start without it would not be ours to control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.arguments.emission import emit, tokens_of
+from reconciler.core.arguments.options import Kind, Option, OptionTable
+from reconciler.core.arguments.policy import Setting
+from reconciler.core.arguments.values import Value
+from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
+from reconciler.spec.problems import Problem
+
+MIB = 1 << 20
+LOOPBACK = "127.0.0.1"
+#: Largest first: what an automatic context may be.
+CONTEXT_SIZES = (32768, 16384, 8192, 4096)
+#: Without these a process could not be reached, or could not be told from another.
+NEEDED = ("model", "host", "port", "alias")
+#: What older builds take for "all layers".
+EVERY_LAYER = "999"
+
+Wanted = Iterator[tuple[str, Value]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFiles:
+    """Absolute paths that the host has confined. `named` maps paths in settings, as written, to absolute ones."""
+
+    model: str
+    mmproj: str = ""
+    draft: str = ""
+    loras: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """What is decided for one process: `devices` are the engine's names for its GPUs, in the order of the split."""
+
+    name: str
+    port: int
+    context: int
+    devices: tuple[str, ...] = ()
+    has_gpus: bool = False
+    embeddings: bool = False
+    rerank: bool = False
+
+
+def automatic_context(trained: int | None) -> int:
+    """The largest usual context within the trained length."""
+    longest = trained or CONTEXT_SIZES[-1]
+    return next((size for size in CONTEXT_SIZES if size <= longest), longest)
+
+
+def argv(
+    spec: DeploymentSpec, seat: Seat, *, files: EngineFiles, settings: Sequence[Setting], options: OptionTable
+) -> tuple[str, ...]:
+    """The arguments behind the binary. The same input gives the same tokens."""
+    set_by_args = {setting.option.name for setting in settings}
+    tokens: list[str] = []
+    for name, value in _ours(spec, seat, files):
+        option = options.by_key(name)
+        if option is None or option.option.removed or option.option.name in set_by_args:
+            continue
+        tokens += tokens_of(option.option, _as_taken(option.option, value))
+    tokens += emit(((one.option, one.value) for one in settings), files.named)
+    return tuple(tokens)
+
+
+def owned_options(spec: DeploymentDefaults, options: OptionTable) -> frozenset[str]:
+    """Names of the options that structured fields set, so that `args` may not set them too."""
+    written = {
+        "ctx-size": "size" in spec.context.model_fields_set,
+        "parallel": "parallel" in spec.context.model_fields_set,
+        "kv-unified": "kv_unified" in spec.context.model_fields_set,
+        "cache-type-k": "k" in spec.context.kv_type.model_fields_set,
+        "cache-type-v": "v" in spec.context.kv_type.model_fields_set,
+        "flash-attn": "flash_attention" in spec.context.model_fields_set,
+        "batch-size": "batch" in spec.context.model_fields_set,
+        "ubatch-size": "ubatch" in spec.context.model_fields_set,
+        "embedding": "embeddings" in spec.capabilities.model_fields_set,
+        "rerank": "rerank" in spec.capabilities.model_fields_set,
+    }
+    if isinstance(spec, DeploymentSpec):
+        written |= {
+            "mmproj": spec.model.mmproj is not None,
+            "mmproj-offload": spec.model.mmproj is not None,
+            "model-draft": spec.model.draft is not None,
+            "spec-draft-n-max": spec.model.draft is not None,
+            "lora": bool(spec.model.loras),
+            "lora-scaled": bool(spec.model.loras),
+        }
+    found = (options.by_key(name) for name, is_set in written.items() if is_set)
+    return frozenset(spelled.option.name for spelled in found if spelled is not None)
+
+
+def lacking(options: OptionTable) -> tuple[str, ...]:
+    """Options that no start can do without, and that this build does not have."""
+    return tuple(name for name in NEEDED if options.by_key(name) is None)
+
+
+def field_problems(spec: DeploymentDefaults, options: OptionTable) -> list[Problem]:
+    """Structured fields that this build cannot follow: values that its own help does not list."""
+    kv, placement = spec.context.kv_type, spec.placement
+    wanted = (
+        (("spec", "context", "kvType", "k"), "cache-type-k", kv.k if "k" in kv.model_fields_set else None),
+        (("spec", "context", "kvType", "v"), "cache-type-v", kv.v if "v" in kv.model_fields_set else None),
+        (("spec", "placement", "splitMode"), "split-mode", placement.split_mode),
+    )
+    problems = []
+    for path, name, value in wanted:
+        spelled = options.by_key(name)
+        choices = spelled.option.choices if spelled else ()
+        if value is not None and choices and value not in choices:
+            hint = f"it knows {', '.join(choices)}"
+            problems.append(Problem(path, f"this build of the engine does not know {value}", hint))
+    unified = options.by_key("kv-unified")
+    if "kv_unified" in spec.context.model_fields_set and spec.context.kv_unified and unified is None:
+        at = ("spec", "context", "kvUnified")
+        problems.append(Problem(at, "this build of the engine has no unified cache", "remove kvUnified"))
+    return problems
+
+
+def _ours(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
+    yield from _identity(seat, files)
+    yield from _placement(spec, seat)
+    yield from _context(spec, seat)
+    yield from _extra_files(spec, files)
+    if seat.embeddings:
+        yield "embedding", True
+    if seat.rerank:
+        yield "rerank", True
+
+
+def _identity(seat: Seat, files: EngineFiles) -> Wanted:
+    yield "model", files.model
+    yield "alias", seat.name
+    yield "host", LOOPBACK
+    yield "port", seat.port
+    yield "offline", True
+    yield "ui", False
+    yield "agent", False
+    yield "cors-origins", "localhost"
+    yield "cors-credentials", False
+    yield "metrics", True
+    yield "slots", True
+    yield "verbosity", 4  # the first level that prints real buffer sizes; the next one prints prompts
+    yield "log-colors", "off"
+
+
+def _placement(spec: DeploymentSpec, seat: Seat) -> Wanted:
+    placement = spec.placement
+    yield "fit", "off"
+    if seat.devices:
+        yield "device", ",".join(seat.devices)
+    yield "gpu-layers", str(placement.gpu_layers) if seat.has_gpus else "0"
+    if placement.split_mode is not None:
+        yield "split-mode", placement.split_mode
+    if placement.tensor_split is not None:
+        yield "tensor-split", placement.tensor_split
+    if placement.main_gpu is not None and placement.gpus is not None:
+        yield "main-gpu", placement.gpus.index(placement.main_gpu)
+    for override in placement.override_tensors:
+        yield "override-tensor", override
+
+
+def _context(spec: DeploymentSpec, seat: Seat) -> Wanted:
+    context = spec.context
+    yield "ctx-size", seat.context
+    yield "parallel", context.parallel
+    yield "kv-unified", context.kv_unified
+    yield "cache-type-k", context.kv_type.k
+    yield "cache-type-v", context.kv_type.v
+    yield "flash-attn", context.flash_attention
+    yield "cache-ram", context.prompt_cache // MIB
+    if context.batch is not None:
+        yield "batch-size", context.batch
+    if context.ubatch is not None:
+        yield "ubatch-size", context.ubatch
+    # Every open connection occupies a thread, idle ones too; probes must always find one free.
+    yield "threads-http", max(32, 2 * context.parallel + 16)
+
+
+def _extra_files(spec: DeploymentSpec, files: EngineFiles) -> Wanted:
+    model = spec.model
+    if model.mmproj is not None:
+        yield "mmproj", files.mmproj
+        yield "mmproj-offload", model.mmproj.offload
+    if model.draft is not None:
+        yield "model-draft", files.draft
+        yield "spec-type", "draft-simple"
+        yield "spec-draft-ngl", str(model.draft.gpu_layers)
+        if model.draft.max is not None:
+            yield "spec-draft-n-max", model.draft.max
+    for lora, path in zip(model.loras, files.loras, strict=True):
+        if lora.scale == 1.0:
+            yield "lora", (path,)
+        else:
+            yield "lora-scaled", ((path, lora.scale),)
+
+
+def _as_taken(option: Option, value: Value) -> Value:
+    """Our words for builds that do not know them: bare flags instead of on and off, a number for all layers."""
+    if option.kind is Kind.FLAG and isinstance(value, str):
+        return value == "on"
+    if option.name == "gpu-layers" and value in {"all", "auto"} and option.default != "auto":
+        return EVERY_LAYER
+    return value
