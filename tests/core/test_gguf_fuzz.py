@@ -1,0 +1,93 @@
+"""100,000 broken headers: each is read or refused, none crashes, hangs or costs more than it weighs."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from reconciler.core.gguf.facts import model_facts
+from reconciler.core.gguf.headers import parse_header_bytes
+from reconciler.core.gguf.splits import shard_count, shard_number
+from reconciler.core.gguf.values import Value
+from reconciler.core.gguf.writing import TensorPlan, encode_header
+from reconciler.errors import GgufInvalid
+
+SMALL: dict[str, Value] = {
+    "general.architecture": "llama",
+    "general.name": "small",
+    "general.file_type": 15,
+    "general.alignment": 32,
+    "llama.block_count": 2,
+    "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": (2, 1),
+    "llama.rope.freq_base": 10_000.0,
+    "llama.pooling_type": 1,
+    "split.count": 1,
+    "tokenizer.ggml.tokens": ("a", "b", "<think>"),
+    "tokenizer.ggml.add_bos_token": False,
+    "tokenizer.chat_template": "{% if tools %}{{ tools | tojson }}{% endif %}",
+}
+PLANS = (
+    TensorPlan("token_embd.weight", (32, 3), "F16"),
+    TensorPlan("blk.0.attn_q.weight", (256, 2), "Q4_K"),
+    TensorPlan("blk.1.ffn_down_exps.weight", (32, 2, 2), "Q8_0"),
+)
+HEADER = encode_header(SMALL, PLANS)
+FILE_SIZE = len(HEADER) + 1024
+EXTREMES = (0, 1, 2, 9, 255, 1 << 15, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 40, (1 << 63) - 1, 1 << 63)
+
+
+def flipped(header: bytearray, dice: random.Random) -> None:
+    for _ in range(dice.randint(1, 4)):
+        header[dice.randrange(len(header))] ^= 1 << dice.randrange(8)
+
+
+def cut(header: bytearray, dice: random.Random) -> None:
+    del header[dice.randrange(len(header)) :]
+
+
+def stretched(header: bytearray, dice: random.Random) -> None:
+    """Some eight bytes become a number that a length, count, type or offset should not be."""
+    number = dice.choice(EXTREMES) + dice.randint(-1, 1)
+    at = dice.randrange(4, len(header) - 8)
+    header[at : at + 8] = struct.pack("<Q", number & ((1 << 64) - 1))
+
+
+def stretched_half(header: bytearray, dice: random.Random) -> None:
+    at = dice.randrange(4, len(header) - 4)
+    header[at : at + 4] = struct.pack("<I", dice.choice(EXTREMES) & 0xFFFFFFFF)
+
+
+def shuffled(header: bytearray, dice: random.Random) -> None:
+    """A piece appears again somewhere else."""
+    start, target = dice.randrange(len(header)), dice.randrange(len(header))
+    piece = header[start : start + dice.randint(1, 40)]
+    header[target : target + len(piece)] = piece
+
+
+MUTATIONS = (flipped, cut, stretched, stretched_half, shuffled)
+
+
+def read(data: bytes) -> bool:
+    try:
+        header = parse_header_bytes(data, file_size=len(data) if len(data) < len(HEADER) else FILE_SIZE)
+        shard_count(header), shard_number(header)
+        model_facts(header)
+    except GgufInvalid:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_headers_are_read_or_refused(seed: int) -> None:
+    dice = random.Random(seed)
+    accepted = 0
+    for _ in range(25_000):
+        header = bytearray(HEADER)
+        dice.choice(MUTATIONS)(header, dice)
+        accepted += read(bytes(header))
+
+    assert read(HEADER)
+    assert 1_000 < accepted < 24_000  # both paths were walked
