@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+DATA = Path(__file__).parent / "data"
+# A fork with other options, in the older layout of --help; it names no environment twins and no cache types.
+IK_LLAMA = {
+    "help_file": str(DATA / "help_ik_llama.txt"),
+    "version": "version: 4250 (0a1b2c3d)\nbuilt with cc (Debian 12.2.0-14) 12.2.0 for x86_64-linux-gnu\n",
+}
 # No site-packages and no user settings: a quick start, and the same behaviour in a scrubbed environment.
 LAUNCHER = """#!{python} -IS
 import os, sys
