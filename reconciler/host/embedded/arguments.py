@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
+from reconciler.host.embedded.model_tables import INFORMATION
 from reconciler.host.embedded.options import Added, Option, Settings
-from reconciler.host.embedded.tables import INFORMATION, OPTIONS
+from reconciler.host.embedded.tables import OPTIONS
 
 
 class ArgumentWrong(Exception):

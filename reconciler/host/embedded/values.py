@@ -13,6 +13,9 @@ MOST_DEVICES = 128
 
 MIB = 1 << 20
 
+KV_WORDS = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
+KV_TYPES = "\nallowed values: " + ", ".join(KV_WORDS) + "\n(default: f16)"
+
 SPEC_TYPES = (
     "none",
     "draft-simple",
@@ -31,8 +34,7 @@ def prefixed(enum: str, prefix: str, **names: str) -> dict[str, object]:
 
 
 def cache_types() -> dict[str, object]:
-    words = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
-    return {word: Member("ggml_type", f"GGML_TYPE_{word.upper()}") for word in words}
+    return {word: Member("ggml_type", f"GGML_TYPE_{word.upper()}") for word in KV_WORDS}
 
 
 def gpu_layers(attribute: str) -> Callable[[str], Settings]:
