@@ -36,7 +36,7 @@ def _pytest(folder: Path, test: str, **env: str) -> str:
         text=True,
         check=False,
     )
-    return result.stdout
+    return result.stdout + result.stderr
 
 
 def test_a_child_that_is_left_running_is_killed_and_reported(tmp_path: Path) -> None:
