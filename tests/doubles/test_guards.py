@@ -13,16 +13,8 @@ ROOT = Path(__file__).parents[2]
 def _pytest(folder: Path, test: str, **env: str) -> str:
     file = folder / "test_it.py"
     file.write_text(f"import os, subprocess, sys\nimport pytest\n\n{test}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.conftest",
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        "-rA",
-    ]
+    plugins = ["-p", "pytest_timeout", "-p", "tests.conftest"]
+    command = [sys.executable, "-m", "pytest", *plugins, "-c", str(ROOT / "pyproject.toml"), "-rA"]
     options = ["--rootdir", str(ROOT), "--basetemp", str(folder / "inner"), str(file)]
     result = subprocess.run(
         [*command, *options],
