@@ -231,6 +231,15 @@ def test_a_template_is_judged_by_its_text(
     assert (template.reasoning_switch, template.images) == (switch, images)
 
 
+def test_a_second_template_for_tools_counts() -> None:
+    templates: dict[str, Value] = {
+        "tokenizer.chat_template": "{{ messages }}",
+        "tokenizer.chat_template.tool_use": "x",
+    }
+
+    assert facts(templates).tools
+
+
 def test_b1_7_a_hostile_template_is_only_looked_at() -> None:
     hostile = "{{ cycler.__init__.__globals__.os.popen('id').read() }}" + "{%" * 400_000 + "{" * 200_000
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconciler.core.gguf.chat_templates import ChatTemplate, read_template
@@ -274,4 +274,9 @@ def _embeds(architecture: str, pooling: Pooling | None) -> bool:
 
 def _chat_template(general: Lookup) -> ChatTemplate | None:
     text = general.text("tokenizer.chat_template")
-    return None if text is None else read_template(text)
+    if text is None:
+        return None
+    template = read_template(text)
+    # Some models carry a second template, which engines take when tools are offered.
+    variant = general.text("tokenizer.chat_template.tool_use")
+    return template if variant is None else replace(template, tools=True)

@@ -16,7 +16,7 @@ from reconciler.core.gguf.values import PlacedArray, Value, read_value
 from reconciler.core.gguf.windows import Buffer, Grow, Window, invalid
 from reconciler.errors import GgufInvalid
 
-MAX_KEYS = 65_536
+MAX_KEYS = 4096
 MAX_TENSORS = 131_072
 MAX_NAME_BYTES = 65_535
 MAX_DIMENSIONS = 4

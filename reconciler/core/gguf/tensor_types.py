@@ -101,6 +101,7 @@ FILE_TYPES: Mapping[int, str] = MappingProxyType(
         38: "MXFP4_MOE",
         39: "NVFP4",
         40: "Q1_0",
+        41: "Q2_0",
     }
 )
 """`general.file_type`: the mixture that the quantiser was asked for."""
