@@ -91,3 +91,29 @@ def test_mutated_headers_are_read_or_refused(seed: int) -> None:
 
     assert read(HEADER)
     assert 1_000 < accepted < 24_000  # both paths were walked
+
+
+def end_of_strings(data: bytes, offset: int, count: int) -> int:
+    for _ in range(count):
+        offset += 8 + struct.unpack_from("<Q", data, offset)[0]
+    return offset
+
+
+def test_long_lists_end_where_a_plain_walk_ends() -> None:
+    """The fast way over strings against the obvious one, with lengths of all sizes and lengths broken."""
+    dice = random.Random(7)
+    whole = 0
+    for _ in range(300):
+        longest = dice.choice((3, 47, 48, 200))
+        texts = tuple("x" * dice.randrange(longest + 1) for _ in range(dice.choice((1025, 2048, 3001))))
+        header = bytearray(encode_header({"general.architecture": "llama", "texts": texts}, []))
+        if dice.random() < 0.5:
+            stretched(header, dice)
+        try:
+            placed = parse_header_bytes(bytes(header)).placed["texts"]
+        except (GgufInvalid, KeyError):
+            continue
+        whole += 1
+
+        assert placed.offset + placed.size == end_of_strings(header, placed.offset, placed.count)
+    assert whole > 100
