@@ -110,8 +110,11 @@ def test_health_goes_through_the_same_answers_as_the_real_one(
                     answers.append(answer)
             seen.append(answers)
 
-    assert seen[1] == seen[0]
-    assert 3 == len(seen[0])
+    scripted_answers, real_answers = seen
+    # A busy machine may sleep through the few milliseconds in which the real one refuses.
+    assert scripted_answers[-len(real_answers) :] == real_answers
+    assert ["refused", "503", "200"] == [answer.split()[0] for answer in scripted_answers]
+    assert len(real_answers) >= 2
 
 
 @pytest.mark.parametrize(
