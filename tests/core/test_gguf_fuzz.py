@@ -93,7 +93,7 @@ def test_mutated_headers_are_read_or_refused(seed: int) -> None:
     assert 1_000 < accepted < 24_000  # both paths were walked
 
 
-def end_of_strings(data: bytes, offset: int, count: int) -> int:
+def end_of_strings(data: bytes | bytearray, offset: int, count: int) -> int:
     for _ in range(count):
         offset += 8 + struct.unpack_from("<Q", data, offset)[0]
     return offset
