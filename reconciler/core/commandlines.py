@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from reconciler.core.arguments.emission import emit, tokens_of
 from reconciler.core.arguments.options import Kind, Option, OptionTable
-from reconciler.core.arguments.policy import Setting
+from reconciler.core.arguments.settings import Setting
 from reconciler.core.arguments.values import Value
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
 from reconciler.spec.problems import Problem
@@ -69,7 +69,7 @@ def argv(
         if option is None or option.option.removed or option.option.name in set_by_args:
             continue
         tokens += tokens_of(option.option, _as_taken(option.option, value))
-    tokens += emit(((one.option, one.value) for one in settings), files.named)
+    tokens += emit(settings, files.named)
     return tuple(tokens)
 
 

@@ -70,6 +70,16 @@ class Document:
             mark = key_mark if (at_key and last) or not (last or isinstance(node, Scalar)) else node.mark
         return mark
 
+    def has(self, path: FieldPath) -> bool:
+        """Whether something is written at `path`."""
+        node = self.root
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                return False
+            node = found[1]
+        return True
+
     @property
     def data(self) -> Any:
         """Plain data for validation: sequences as tuples, so that strict types take them."""
