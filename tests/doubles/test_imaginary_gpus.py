@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.eventually import eventually
-from tests.fakes import gpus
+from tests.fakes import compiled, gpus
 from tests.fakes.compiled import NativeDouble
 from tests.fakes.engines import serving, started
 from tests.fakes.gpus import MIB, ImaginaryGpus
@@ -123,7 +123,10 @@ def test_the_shipped_build_is_of_these_sources_and_works(
     assert ["FAKE0: Imaginary GPU 100 MiB (100 MiB, 100 MiB free)"] == _list_devices(llama_server, world.env)
 
 
-def test_a_build_is_kept_by_the_content_of_its_sources(tmp_path: Path) -> None:
+def test_a_build_is_kept_by_the_content_of_its_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "CACHE", tmp_path / "cache")
     source = tmp_path / "some.c"
     double = NativeDouble(sources=(source,), library="some.so", compilers=("cc",), flags=("-shared", "-fPIC"))
     compiler = shutil.which("cc")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import select
 import socket
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
+
+from tests.fakes.wire import ClientGone, Refusal, Request, Wire, read_request
 
 if TYPE_CHECKING:
     from tests.fakes.llama_server import Life
@@ -24,8 +25,6 @@ NAMES = {
     "ctx": ("-c", "--ctx-size"),
 }
 DEFAULTS = {"host": "127.0.0.1", "port": "8080", "model": "", "alias": "", "parallel": "4", "ctx": "4096"}
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 501: "Not Implemented"}
-REASONS[503] = "Service Unavailable"
 PUBLIC = {"/health", "/v1/health"}
 OBSERVING = {"/health", "/v1/health", "/v1/models", "/models", "/props", "/slots", "/metrics"}
 EMBEDDING = [0.6, 0.8] + [0.0] * 30
@@ -39,17 +38,6 @@ def options(argv: list[str]) -> dict[str, str]:
             if option in spellings:
                 found[name] = value
     return found
-
-
-class Refusal(Exception):
-    def __init__(self, code: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.body = {"error": {"message": message, "type": kind, "code": code}}
-
-
-class ClientGone(Exception):
-    pass
 
 
 class Door:
@@ -100,44 +88,13 @@ class Door:
             self.slot_free.notify()
 
 
-class Request:
-    def __init__(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        self.method = method
-        self.path = path.split("?", maxsplit=1)[0]
-        self.headers = headers
-        self.body = body
-
-
-def read_request(lines: IO[bytes]) -> Request | None:
-    first = lines.readline().decode("latin-1").split()
-    if len(first) < 2:
-        return None
-    headers = {}
-    while line := lines.readline().decode("latin-1").strip():
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    if headers.get("transfer-encoding") == "chunked":
-        return Request(first[0], first[1], headers, _read_chunked(lines))
-    return Request(first[0], first[1], headers, lines.read(int(headers.get("content-length", 0))))
-
-
-def _read_chunked(lines: IO[bytes]) -> bytes:
-    body = b""
-    while size := int(lines.readline(), 16):
-        body += lines.read(size)
-        lines.readline()
-    lines.readline()
-    return body
-
-
-class Exchange:
+class Exchange(Wire):
     """One request and its answer."""
 
     def __init__(self, door: Door, connection: socket.socket, request: Request) -> None:
+        super().__init__(connection, request)
         self.door = door
         self.life = door.life
-        self.connection = connection
-        self.request = request
 
     def answer(self) -> bool:
         """Whether the connection stays open."""
@@ -149,7 +106,7 @@ class Exchange:
             body=request.body.decode(errors="replace"),
         )
         if not self.life.loading and self.life.hangs(request.path):
-            self._wait_until_client_leaves()
+            self.wait_until_client_leaves()
         if request.path not in OBSERVING:
             self.life.requests += 1
             self.life.crash_if("request", self.life.requests)
@@ -159,7 +116,7 @@ class Exchange:
         try:
             self._route()
         except Refusal as refusal:
-            self._send(refusal.code, refusal.body)
+            self.send(refusal.code, refusal.body)
             return False
         return True
 
@@ -182,7 +139,7 @@ class Exchange:
     # the answers
 
     def health(self) -> None:
-        self._send(200, {"status": "ok"})
+        self.send(200, {"status": "ok"})
 
     def models(self) -> None:
         meta = {
@@ -199,7 +156,7 @@ class Exchange:
         }
         legacy = {"name": self.door.model, "model": self.door.model, "capabilities": ["completion"]}
         data = [entry | {"created": int(time.time()), "meta": meta}]
-        self._send(200, {"models": [legacy], "object": "list", "data": data})
+        self.send(200, {"models": [legacy], "object": "list", "data": data})
 
     def props(self) -> None:
         props = {
@@ -212,7 +169,7 @@ class Exchange:
             "build_info": "b0-unknown",
             "is_sleeping": False,
         }
-        self._send(200, props)
+        self.send(200, props)
 
     def slots(self) -> None:
         size = int(self.door.options["ctx"])
@@ -220,7 +177,7 @@ class Exchange:
             {"id": number, "n_ctx": size, "speculative": False, "is_processing": busy}
             for number, busy in enumerate(self.door.slots)
         ]
-        self._send(200, states)
+        self.send(200, states)
 
     def metrics(self) -> None:
         if "--metrics" not in self.life.argv:
@@ -234,29 +191,29 @@ class Exchange:
                 ("requests_deferred", 0),
             )
         ]
-        self._send_text(200, "\n".join(lines) + "\n", kind="text/plain; version=0.0.4")
+        self.send_text(200, "\n".join(lines) + "\n", kind="text/plain; version=0.0.4")
 
     def tokenize(self) -> None:
-        self._send(200, {"tokens": list(self._json().get("content", "").encode())})
+        self.send(200, {"tokens": list(self.body().get("content", "").encode())})
 
     def embeddings(self) -> None:
         if not {"--embeddings", "--embedding"} & set(self.life.argv):
             raise _unsupported("embeddings", "--embeddings")
-        given = self._json()["input"]
+        given = self.body()["input"]
         texts = given if isinstance(given, list) else [given]
         data = [
             {"embedding": EMBEDDING, "index": index, "object": "embedding"} for index in range(len(texts))
         ]
-        self._send(
+        self.send(
             200, {"model": self.door.model, "object": "list", "usage": _usage(len(texts), 0), "data": data}
         )
 
     def rerank(self) -> None:
         if not {"--rerank", "--reranking"} & set(self.life.argv):
             raise _unsupported("reranking", "--reranking")
-        documents = self._json()["documents"]
+        documents = self.body()["documents"]
         results = [{"index": index, "relevance_score": 1 / (1 + index)} for index in range(len(documents))]
-        self._send(
+        self.send(
             200,
             {
                 "model": self.door.model,
@@ -275,7 +232,7 @@ class Exchange:
     # generation
 
     def _generate(self, kind: str, *, chat: bool) -> None:
-        body = self._json()
+        body = self.body()
         slot = self.door.take_slot()
         try:
             pieces = self._pieces(body.get("max_tokens"))
@@ -290,7 +247,7 @@ class Exchange:
                     self._one_step(count)
                 choice = _whole("".join(pieces), chat=chat) | {"index": 0, "finish_reason": finish}
                 usage = _usage(len(self.request.body), len(pieces))
-                self._send(200, base | {"object": kind, "choices": [choice], "usage": usage})
+                self.send(200, base | {"object": kind, "choices": [choice], "usage": usage})
         finally:
             self.door.give_slot(slot)
 
@@ -306,65 +263,25 @@ class Exchange:
         if readable and not self.connection.recv(1, socket.MSG_PEEK):
             raise ClientGone
         if self.life.stopping.is_set():
-            self._wait_until_client_leaves()
+            self.wait_until_client_leaves()
         self.life.crash_if("chunk", count)
 
     def _stream(
         self, pieces: list[str], base: dict[str, Any], finish: str, *, chat: bool, body: dict[str, Any]
     ) -> None:
-        self._head(200, "text/event-stream", ["Transfer-Encoding: chunked"])
+        self.send_head(200, "text/event-stream", ["Transfer-Encoding: chunked"])
         if chat:
-            self._event(base | {"choices": [_part({"role": "assistant", "content": None}, chat=True)]})
+            self.send_event(base | {"choices": [_part({"role": "assistant", "content": None}, chat=True)]})
         for count, piece in enumerate(pieces, 1):
             self._one_step(count)
-            self._event(base | {"choices": [_part({"content": piece} if chat else piece, chat=chat)]})
+            self.send_event(base | {"choices": [_part({"content": piece} if chat else piece, chat=chat)]})
         last = _part({} if chat else "", chat=chat) | {"finish_reason": finish}
         usage = {"usage": _usage(len(self.request.body), len(pieces))}
-        self._event(base | {"choices": [last]} | ({} if chat else usage))
+        self.send_event(base | {"choices": [last]} | ({} if chat else usage))
         if chat and (body.get("stream_options") or {}).get("include_usage"):
-            self._event(base | {"choices": []} | usage)
-        self._chunk(b"data: [DONE]\n\n")
-        self._chunk(b"")
-
-    # the wire
-
-    def _json(self) -> dict[str, Any]:
-        try:
-            body: dict[str, Any] = json.loads(self.request.body)
-        except ValueError as error:
-            raise Refusal(400, "invalid_request_error", f"[json.exception.parse_error.101] {error}") from None
-        return body
-
-    def _event(self, what: dict[str, Any]) -> None:
-        self._chunk(b"data: " + json.dumps(what, separators=(",", ":")).encode() + b"\n\n")
-
-    def _chunk(self, data: bytes) -> None:
-        self.connection.sendall(b"%x\r\n%s\r\n" % (len(data), data))
-
-    def _send(self, code: int, body: object) -> None:
-        self._send_text(code, json.dumps(body, separators=(",", ":")), kind="application/json; charset=utf-8")
-
-    def _send_text(self, code: int, text: str, *, kind: str) -> None:
-        data = text.encode()
-        keep = "Keep-Alive: timeout=5, max=100" if code == 200 else "Connection: close"
-        self._head(code, kind, [f"Content-Length: {len(data)}", keep])
-        self.connection.sendall(data)
-
-    def _head(self, code: int, kind: str, more: list[str]) -> None:
-        lines = [
-            f"HTTP/1.1 {code} {REASONS[code]}",
-            "Server: llama.cpp",
-            f"Content-Type: {kind}",
-            *more,
-            "",
-            "",
-        ]
-        self.connection.sendall("\r\n".join(lines).encode())
-
-    def _wait_until_client_leaves(self) -> None:
-        while self.connection.recv(4096):
-            pass
-        raise ClientGone
+            self.send_event(base | {"choices": []} | usage)
+        self.send_chunk(b"data: [DONE]\n\n")
+        self.send_chunk(b"")
 
 
 def _unsupported(what: str, flag: str) -> Refusal:
