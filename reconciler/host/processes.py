@@ -211,7 +211,7 @@ def _opened_log(path: Path) -> Iterator[int]:
 
 def _not_started(launch: Launch, error: OSError) -> StartFailed:
     program = launch.argv[0]
-    if error.filename == str(launch.cwd):
+    if str(error.filename) == str(launch.cwd):
         return StartFailed("StartFailed", f"Cannot enter {launch.cwd}: {error.strerror}")
     reason, next_step = {
         errno.ENOENT: ("RuntimeMissing", "install it, or correct Runtime.spec.path"),

@@ -33,10 +33,10 @@ def serve(settings: Settings, environment: Mapping[str, str]) -> None:
     if not model:
         raise EngineFailed("no model: -m FNAME is required")
     _check_model(model)
-    parameters = _parameters({**SERVER_DEFAULTS, **settings}, environment)
-    _check_port(parameters)
+    chosen = parameters(settings, environment)
+    _check_port(chosen)
     try:
-        server = xllamacpp.Server(parameters)
+        server = xllamacpp.Server(chosen)
     except Exception as error:  # any C++ exception arrives as one of Python's
         raise EngineFailed(f"Cannot load {model}: the engine's lines above say why") from error
     _run(server)
@@ -62,21 +62,23 @@ def _run(_server: object) -> None:
     threading.Event().wait()
 
 
-def _parameters(settings: Settings, environment: Mapping[str, str]) -> Any:
-    parameters = xllamacpp.CommonParams()
+def parameters(settings: Settings, environment: Mapping[str, str]) -> Any:
+    """The extension's structure with llama-server's defaults, the settings and the key of the environment."""
+    chosen = xllamacpp.CommonParams()
     keys = tuple(key for key in environment.get("LLAMA_API_KEY", "").split(",") if key)
     filed = settings.get("api_keys", Added(()))
     assert isinstance(filed, Added)  # noqa: S101 - the table makes nothing else of it
-    for name, value in {**settings, "api_keys": Added((*keys, *filed.items))}.items():
+    everything = {**SERVER_DEFAULTS, **settings, "api_keys": Added((*keys, *filed.items))}
+    for name, value in everything.items():
         *path, attribute = name.split(".")
-        target = parameters
+        target = chosen
         for step in path:
             target = getattr(target, step)
         try:
             setattr(target, attribute, _native(value))
         except (ValueError, OverflowError, TypeError) as error:
             raise EngineFailed(f"Cannot set {name} to {value!r}: {error}") from error
-    return parameters
+    return chosen
 
 
 def _native(value: object) -> object:
@@ -104,15 +106,15 @@ def _check_model(path: str) -> None:
         raise EngineFailed(f"{path} is not a GGUF file: it does not begin with GGUF")
 
 
-def _check_port(parameters: Any) -> None:
-    for host in parameters.hostnames:
-        if host.endswith(".sock") or parameters.port == 0:
+def _check_port(chosen: Any) -> None:
+    for host in chosen.hostnames:
+        if host.endswith(".sock") or chosen.port == 0:
             continue
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host, parameters.port))
+                probe.bind((host, chosen.port))
             except OSError as error:
                 cause = "it is in use" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-                raise EngineFailed(f"Cannot listen on {host} port {parameters.port}: {cause}") from error
+                raise EngineFailed(f"Cannot listen on {host} port {chosen.port}: {cause}") from error
