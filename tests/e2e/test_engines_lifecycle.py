@@ -114,16 +114,20 @@ from pathlib import Path
 from reconciler.host.processes import Launch, start
 port, log, cwd, *argv = sys.argv[1:]
 print(start(Launch(argv=tuple(argv), env={{}}, log_path=Path(log), cwd=Path(cwd))).pid, flush=True)
-{end}
+{death}
 """
 
 
-@pytest.mark.parametrize(
-    "end", ["import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "import os; os._exit(0)"]
-)
+DEATHS = {
+    "killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "ended": "import os; os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("death", DEATHS.values(), ids=DEATHS)
 @pytest.mark.parametrize("kind", ["llama-server", "embedded"])
 def test_an_engine_outlives_its_parent(
-    kind: str, end: str, llama_server: Path, tiny_chat: Path, made: Places, machine: Machine
+    kind: str, death: str, llama_server: Path, tiny_chat: Path, made: Places, machine: Machine
 ) -> None:
     runtime = discover(RuntimeWanted(name=kind, kind=kind, path=str(llama_server)), machine)  # type: ignore[arg-type]
     wanted, port = launch(runtime.argv, made, "-m", str(tiny_chat))
@@ -131,7 +135,7 @@ def test_an_engine_outlives_its_parent(
         [
             sys.executable,
             "-c",
-            PARENT.format(end=end),
+            PARENT.format(death=death),
             str(port),
             str(wanted.log_path),
             str(wanted.cwd),
