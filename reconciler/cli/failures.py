@@ -1,0 +1,73 @@
+"""From exceptions to exit codes: the last frame of every command, where a failure becomes two lines of text."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from reconciler.cli import exit_codes
+from reconciler.cli.terminals import ink_for, printable
+from reconciler.errors import ReconcilerError
+
+TRACEBACK = "RECONCILER_TRACEBACK"
+
+
+def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
+    """The exit code of `command`; whatever it raises is told on stderr."""
+    try:
+        _never_fail_to_print()
+        code = command(argv)
+        # Here, because the interpreter's own flush at exit could not be caught.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = exit_codes.FAILED
+    except KeyboardInterrupt:
+        code = _tell("interrupted", "", exit_codes.INTERRUPTED)
+    except ReconcilerError as failure:
+        code = _tell(_message(failure), failure.next_step, failure.exit_code)
+    except OSError as failure:
+        code = _tell(_os_message(failure), "", exit_codes.FAILED)
+    except Exception as failure:  # noqa: BLE001 - nobody is left to handle it
+        next_step = f"this is a bug; {TRACEBACK}=1 shows where it happened, for a report"
+        code = _tell(f"Cannot go on: {type(failure).__name__}: {failure}", next_step, exit_codes.FAILED)
+    _flush_or_forget()
+    return code
+
+
+def _never_fail_to_print() -> None:
+    """A file name that no encoding can express is printed with escapes, never a reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def _flush_or_forget() -> None:
+    """Whoever read us has gone, or the disk is full: what is still buffered must not fail again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _message(failure: ReconcilerError) -> str:
+    reason = getattr(failure, "reason", "")
+    return f"{reason}: {failure.message}" if reason else failure.message
+
+
+def _os_message(failure: OSError) -> str:
+    reason = failure.strerror or str(failure)
+    return f"Cannot use {failure.filename}: {reason}" if failure.filename else f"Cannot go on: {reason}"
+
+
+def _tell(message: str, next_step: str, code: int) -> int:
+    ink = ink_for(sys.stderr)
+    lines = [f"{ink.red('reconciler:')} {printable(message)}"]
+    lines += [f"  {printable(line)}" for line in next_step.splitlines()]
+    print(*lines, sep="\n", file=sys.stderr)
+    if os.environ.get(TRACEBACK) == "1":
+        traceback.print_exc()
+    return code

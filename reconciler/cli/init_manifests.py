@@ -1,0 +1,156 @@
+"""The manifests that `reconciler init` writes, and those that it finds."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.cli.model_searches import FoundModel, base_name
+from reconciler.cli.outputs import as_yaml
+from reconciler.cli.terminals import printable
+from reconciler.core.gguf.facts import ModelFacts
+from reconciler.host.files import read_manifests
+from reconciler.spec.kinds import API_VERSION, Host, ModelDeployment
+from reconciler.spec.trees import Declared, join, read_file
+
+LONGEST_NAME = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What the target directory declares already; files that cannot be read declare nothing."""
+
+    host_file: str
+    models_folder: Path | None
+    names: frozenset[str]
+    model_files: dict[Path, str]
+
+    @classmethod
+    def under(cls, target: Path) -> Existing:
+        files = read_manifests([str(target)]) if target.exists() else []
+        tree = join([read_file(file.name, file.raw) for file in files])
+        host = tree.host
+        folder = _models_folder(host) if host else None
+        declared = {
+            (
+                (folder or Path(one.document.file).parent) / one.manifest.spec.model.path
+            ).resolve(): one.document.file
+            for one in tree.deployments
+        }
+        return cls(
+            host_file=host.document.file if host else "",
+            models_folder=folder,
+            names=frozenset(one.manifest.metadata.name for one in tree.deployments),
+            model_files=declared,
+        )
+
+    def declares(self, model: Path) -> str | None:
+        return self.model_files.get(model.resolve())
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Names that no new deployment may have: declared ones, and that of the Host's file."""
+        return self.names | {"host"}
+
+
+def _models_folder(host: Declared[Host]) -> Path:
+    return Path(host.document.file).parent / (host.manifest.spec.paths.models or "")
+
+
+def names_for(models: Sequence[FoundModel], *, taken: Collection[str]) -> Iterator[tuple[str, FoundModel]]:
+    """A name for each model, in the order of their paths; a name that is taken gets a number."""
+    used = set(taken)
+    for model in models:
+        base = base_name(model.path)
+        name, number = base, 1
+        while name in used:
+            number += 1
+            ending = f"-{number}"
+            name = base[: LONGEST_NAME - len(ending)].rstrip("-.") + ending
+        used.add(name)
+        yield name, model
+
+
+def host_text(target: Path, models: Path) -> str:
+    """The Host, with what people change first as comments."""
+    paths = {} if models.resolve() == target.resolve() else {"paths": {"models": _from(target, models)}}
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "Host",
+        "metadata": {"name": _host_name()},
+        "spec": {**paths, "listen": ["127.0.0.1:11434"]},
+    }
+    return (
+        "# This machine. `reconciler explain host` says what else may stand here.\n"
+        f"{as_yaml(manifest)}"
+        "  # memory: {reserve: {gpu0: 1536Mi, ram: 4Gi}}   # left to other programs, whether they use it or not\n"
+        "  # defaults: {lifecycle: {idleUnload: 30m}}       # laid under every deployment\n"
+    )
+
+
+def deployment_text(name: str, model: FoundModel) -> str:
+    """A deployment, with what its file says about the model as comments."""
+    source = {"path": model.path} | ({"mmproj": {"path": model.projector}} if model.projector else {})
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": ModelDeployment.__name__,
+        "metadata": {"name": name},
+        "spec": {"model": source},
+    }
+    return (
+        "".join(f"# {printable(line)}\n" for line in described(model.facts))
+        + as_yaml(manifest)
+        + "  # state: running                 # keep it loaded; without this a request loads it\n"
+        + f"  # context: {{size: {_context(model.facts)}, parallel: 4}}   # tokens, shared by all slots\n"
+    )
+
+
+def described(facts: ModelFacts) -> list[str]:
+    """A line of facts and one of abilities."""
+    parts = [
+        facts.architecture,
+        f"{_short(facts.parameters)} parameters",
+        facts.quantisation,
+        f"{facts.file_size / 2**30:.1f} GiB"
+        if facts.file_size >= 2**28
+        else f"{facts.file_size / 2**20:.1f} MiB",
+        f"trained for {facts.trained_context} tokens" if facts.trained_context else "",
+    ]
+    lines = [facts.name[:80]] if facts.name else []
+    return [*lines, ", ".join(part for part in parts if part), _abilities(facts)]
+
+
+def _abilities(facts: ModelFacts) -> str:
+    if facts.rerank:
+        return "It ranks documents."
+    if facts.embeddings:
+        return "It makes embeddings."
+    if facts.chat_template is None:
+        return "It has no chat template: it completes text."
+    more = [word for word, has in (("tools", facts.tools), ("reasoning", facts.reasoning)) if has]
+    return f"It chats{', with ' + ' and '.join(more) if more else ''}."
+
+
+def _short(count: int) -> str:
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
+
+
+def _context(facts: ModelFacts) -> int:
+    return min(facts.trained_context or 8192, 32768)
+
+
+def _from(target: Path, models: Path) -> str:
+    """Relative where the models lie under the manifests, so that the tree can move as a whole."""
+    inside, root = models.resolve(), target.resolve()
+    return str(inside.relative_to(root) if inside.is_relative_to(root) else inside)
+
+
+def _host_name() -> str:
+    plain = re.sub(r"[^a-z0-9.]+", "-", platform.node().partition(".")[0].casefold())
+    return plain[:LONGEST_NAME].strip("-.") or "workstation"
