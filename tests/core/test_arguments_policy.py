@@ -1,0 +1,347 @@
+"""The one policy for args, extraArgs and env: what no rule lifts, what rules take away, what must be confined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.arguments import (
+    Checked,
+    Limit,
+    Option,
+    PolicyRules,
+    Tier,
+    Written,
+    assumed_table,
+    check,
+    emit,
+    narrow,
+    option_table,
+    overlay,
+)
+from reconciler.core.arguments.refusals import is_secret
+from reconciler.spec.problems import Severity
+
+BUILD = option_table((Path(__file__).parents[1] / "fakes" / "data" / "help_b11434.txt").read_text())
+EVERYTHING = PolicyRules(allow=("*",), passthrough=("*",))
+DENIED = [option for option in BUILD.options if option.tier is Tier.DENY]
+CLOSED = [option for option in BUILD.options if option.tier in (Tier.DENY, Tier.MANAGED)]
+
+
+def judge(
+    args: Mapping[str, object] | None = None,
+    extra_args: Sequence[object] = (),
+    rules: PolicyRules | None = None,
+    **written: object,
+) -> Checked:
+    asked = Written(args=args or {}, extra_args=extra_args, **written)  # type: ignore[arg-type] # each test names fields of Written
+    return check(asked, rules=rules or PolicyRules(), options=BUILD)
+
+
+def messages(checked: Checked, severity: Severity = Severity.ERROR) -> list[str]:
+    return [f"{p.message} ({p.hint})" for p in checked.problems if p.severity is severity]
+
+
+def forms(name: str) -> Iterator[str]:
+    key = name.lstrip("-")
+    yield from {key, key.replace("-", "_")}
+
+
+def values(option: Option) -> tuple[object, ...]:
+    return (True, False) if option.arity == 0 else ("x", 1, "/etc/passwd", ["x"])
+
+
+@pytest.mark.parametrize("option", CLOSED, ids=lambda option: option.name)
+def test_no_policy_lifts_a_core_denial_in_args(option: Option) -> None:
+    for name in (*option.positive, *option.negative):
+        for key in forms(name):
+            for value in values(option):
+                checked = judge({key: value}, rules=EVERYTHING)
+
+                assert not checked.ok, (key, value)
+                assert () == checked.settings
+
+
+@pytest.mark.parametrize("option", CLOSED, ids=lambda option: option.name)
+def test_no_policy_lifts_a_core_denial_in_extra_args(option: Option) -> None:
+    for name in (*option.positive, *option.negative):
+        spellings = {name, name.replace("-", "_").replace("_", "-", 2 if name.startswith("--") else 1)}
+        for token in (*spellings, f"{name}=x"):
+            for rest in ([], ["x"], ["x", "y"]):
+                checked = judge(extra_args=[token, *rest], rules=EVERYTHING)
+
+                assert not checked.ok, (token, rest)
+                assert () == checked.settings
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in BUILD.options if option.env], ids=lambda option: option.env
+)
+@pytest.mark.parametrize("operator", [False, True])
+def test_bx_3_no_policy_lifts_the_environment_twin_of_an_option(option: Option, operator: bool) -> None:
+    for name in (option.env, option.env.replace("LLAMA_ARG_", "LLAMA_ARG_NO_"), option.env.lower()):
+        checked = judge(env={name: "1"}, rules=EVERYTHING, operator=operator)
+
+        assert not checked.ok
+        assert {} == checked.env
+
+
+def test_the_denied_are_those_that_run_fetch_publish_write_or_listen() -> None:
+    names = {option.name for option in DENIED}
+
+    assert {
+        *("tools", "tools-runtime", "agent", "mcp-servers-config", "mcp-servers-json", "ui-mcp-proxy", "rpc"),
+        *("model-url", "mmproj-url", "docker-repo", "hf-repo", "hf-file", "hf-token", "spec-draft-hf"),
+        *("log-file", "log-prompts-dir", "lookup-cache-dynamic", "path", "media-path", "ui-config-file"),
+        *(
+            "video-ffmpeg-dir",
+            "models-preset",
+            "models-dir",
+            "override-kv",
+            "reuse-port",
+            "gpt-oss-20b-default",
+        ),
+    } <= names
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("api_key", "api-key", "apiKey", "API_KEY", "ApiKey", "apikey", "hf-token", "hf_token", "hfToken"),
+        *("HF_TOKEN", "token", "TOKEN", "openai_api_key", "openaiApiKey", "OPENAI_API_KEY"),
+        *("anthropic_api_key", "anthropic-api-key", "anthropicApiKey", "hft", "password", "client_secret"),
+    ],
+)
+def test_s0_10_a_secret_is_refused_in_every_spelling_and_never_shown(key: str) -> None:
+    by_name = messages(judge({key: "hush-hush-1"}, rules=EVERYTHING))
+    by_token = messages(judge(extra_args=[f"--{key}", "hush-hush-1"], rules=EVERYTHING))
+    by_equals = messages(judge(extra_args=[f"--{key}=hush-hush-1"], rules=EVERYTHING))
+
+    for found in (by_name, by_token, by_equals):
+        assert 1 == len(found)
+        assert "spec.secretEnv" in found[0]
+        assert "Host.spec.auth" in found[0]
+        assert "hush" not in found[0]
+
+
+def test_the_engine_s_own_names_are_not_taken_for_secrets() -> None:
+    secrets = {option.name for option in BUILD.options if any(map(is_secret, option.keys))}
+
+    assert {"api-key", "hf-token"} == secrets
+
+
+def test_s0_9_unknown_keys_fail_in_order_each_with_the_nearest_name() -> None:
+    checked = judge({"zzz": 1, "ctx_sise": 4096, "tempp": 0.5})
+
+    assert [("spec", "args", key) for key in ("ctx_sise", "tempp", "zzz")] == [
+        p.path for p in checked.problems
+    ]
+    assert "did you mean 'ctx-size'?" in messages(checked)[0]
+    assert "did you mean 'temp'?" in messages(checked)[1]
+
+
+def test_s0_9_passthrough_writes_the_key_with_dashes_and_drops_what_is_off() -> None:
+    rules = PolicyRules(passthrough=("new_*",))
+    args = {"new_thing": 5, "new_flag": True, "new_off": False, "new_none": None, "new_word": "abc"}
+
+    checked = judge(args, rules=rules)
+
+    assert [] == messages(checked)
+    assert ["--new-thing", "5", "--new-word", "abc", "--new-flag"] == emit(checked.settings)
+
+
+@pytest.mark.parametrize("value", ["/etc/passwd", "./x", "../x", "~/x", "a/b"])
+def test_b0_4_path_like_values_of_passthrough_options_are_confined_or_refused(value: str) -> None:
+    checked = judge({"new-thing": value}, rules=EVERYTHING)
+
+    assert not checked.ok or [value] == [use.text for use in checked.paths]
+
+
+@pytest.mark.parametrize(
+    "value", ["a,/etc/passwd", "key=/etc/passwd", "/a:/b", "x /etc", '"/etc/x"', "a\0b", "/a;b"]
+)
+def test_b0_4_a_path_cannot_hide_inside_a_passthrough_value(value: str) -> None:
+    assert not judge({"new-thing": value}, rules=EVERYTHING).ok
+
+
+@pytest.mark.parametrize("value", ["--tools", "--agent", "-ag", "--log_file", "--anything", "-x"])
+def test_b0_4_a_passthrough_value_cannot_become_an_option(value: str) -> None:
+    assert not judge({"new-thing": value}, rules=EVERYTHING).ok
+    assert not judge({"new-thing": [value]}, rules=EVERYTHING).ok
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            "new-tool",
+            "tools-v2",
+            "mcp-stdio",
+            "agent_mode",
+            "rpc-port",
+            "fetch-url",
+            "download-dir",
+            "exec-hook",
+        ),
+        *("cmd", "script-file", "ssl-verify", "admin-key", "log-path", "out-file", "http-proxy", "bind-host"),
+        *("sqlite-extension", "load-library", "config-file", "user-token", "web-root-dir", "shell-path"),
+    ],
+)
+def test_b0_4_a_future_option_with_a_dangerous_name_does_not_pass_through(key: str) -> None:
+    assert not judge({key: "x"}, rules=EVERYTHING).ok
+    assert not judge(extra_args=[f"--{key}", "x"], rules=EVERYTHING).ok
+
+
+def test_passthrough_does_not_revive_what_the_engine_has_dropped() -> None:
+    assert "load-mode: mlock" in messages(judge({"mlock": True}, rules=EVERYTHING))[0]
+
+
+def test_allow_and_deny_take_away_by_any_name_of_an_option() -> None:
+    only = PolicyRules(allow=("t", "rope-*"))
+    but = PolicyRules(deny=("n_gpu*", "threads_batch"), name="homelab")
+
+    assert judge({"threads": 4, "rope_freq_base": 1.0}, rules=only).ok
+    assert "allows only t, rope-*" in messages(judge({"keep": 1}, rules=only))[0]
+    assert "ArgPolicy 'homelab' denies it" in messages(judge({"tb": 4}, rules=but))[0]
+
+
+def test_limits_hold_for_every_spelling_and_for_tokens() -> None:
+    rules = PolicyRules(limits={"t": Limit(maximum=12), "temp": Limit(0.1, 1.5)})
+
+    assert "at most 12" in messages(judge({"threads": 16}, rules=rules))[0]
+    assert "at most 12" in messages(judge(extra_args=["--threads", "16"], rules=rules))[0]
+    assert "at least 0.1" in messages(judge({"temperature": 0.0}, rules=rules))[0]
+    assert judge({"threads": 12, "temp": 1.5}, rules=rules).ok
+
+
+def test_a_maximum_also_excludes_the_negative_values_that_mean_unbounded() -> None:
+    rules = PolicyRules(limits={"predict": Limit(maximum=4096)})
+
+    assert not judge({"predict": -1}, rules=rules).ok
+    assert judge({"predict": -1}, rules=PolicyRules(limits={"predict": Limit(-1, 4096)})).ok
+
+
+def test_narrowed_rules_allow_only_what_both_allow() -> None:
+    host = PolicyRules(allow=("*",), passthrough=("rtr", "amb"), limits={"threads": Limit(maximum=12)})
+    runtime = PolicyRules(allow=("threads", "amb", "rtr"), passthrough=("amb",), limits={"threads": Limit(2)})
+
+    both = narrow(host, runtime)
+
+    assert judge({"threads": 8, "amb": 1}, rules=both).ok
+    for args in ({"keep": 1}, {"threads": 16}, {"threads": 1}, {"rtr": True}):
+        assert not judge(args, rules=both).ok, args
+
+
+def test_an_option_that_a_structured_field_owns_is_accepted_with_a_warning_but_not_twice() -> None:
+    alone = judge({"ctx_size": 4096})
+    twice = judge({"ctx_size": 4096}, owned=frozenset({"ctx-size"}))
+
+    assert alone.ok
+    assert "write spec.context.size" in messages(alone, Severity.WARNING)[0]
+    assert "spec.context.size sets it already" in messages(twice)[0]
+
+
+def test_sampling_options_hint_at_request_defaults() -> None:
+    checked = judge({"temp": 0.7})
+
+    assert checked.ok
+    assert "spec.request.defaults" in messages(checked, Severity.WARNING)[0]
+
+
+def test_a_runtime_is_not_told_to_use_fields_that_it_lacks() -> None:
+    assert () == judge({"ctx_size": 4096, "temp": 0.7}, operator=True).problems
+
+
+def test_a_deprecated_option_warns() -> None:
+    assert "deprecated" in messages(judge({"defrag-thold": 0.1}), Severity.WARNING)[0]
+
+
+def test_the_same_option_in_args_and_extra_args_is_an_error_that_names_both() -> None:
+    found = messages(judge({"threads": 4}, ["-t", "8"]))
+
+    assert 1 == len(found)
+    assert "spec.args.threads" in found[0]
+    assert "'-t'" in found[0]
+
+
+def test_names_in_args_stand_without_dashes() -> None:
+    assert "write 'threads'" in messages(judge({"--threads": 4}))[0]
+
+
+def test_problems_point_at_keys_and_values_of_the_deployment() -> None:
+    checked = judge({"threads": "8", "nope": 1}, ["--nope"])
+
+    assert [
+        (("spec", "args", "nope"), True),
+        (("spec", "args", "threads"), False),
+        (("spec", "extraArgs", 0), False),
+    ] == [(problem.path, problem.at_key) for problem in checked.problems]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("grammar_file", "g.gbnf"),
+        ("json_schema_file", "s.json"),
+        ("chat_template_file", "t.jinja"),
+        ("control_vector", "v.gguf"),
+        ("mmproj", "p.GGUF"),
+        ("model_draft", "d.gguf"),
+        ("lora", "/srv/models/l.gguf"),
+        ("lookup_cache_static", "cache.bin"),
+    ],
+)
+def test_s0_13_each_path_is_returned_to_be_confined(key: str, text: str) -> None:
+    by_key = judge({key: text})
+    by_token = judge(extra_args=[f"--{key}", text])
+
+    assert [(("spec", "args", key), text)] == [(use.path, use.text) for use in by_key.paths]
+    assert [(("spec", "extraArgs", 0), text)] == [(use.path, use.text) for use in by_token.paths]
+
+
+def test_s0_13_one_value_can_name_several_files_and_each_is_confined() -> None:
+    expected = ["a.gguf", "b,c.gguf", 'd"e.gguf']
+    text = 'a.gguf,"b,c.gguf","d""e.gguf"'
+
+    assert expected == [use.text for use in judge({"lora": text}).paths]
+    assert expected == [use.text for use in judge({"lora": expected}).paths]
+    assert expected == [use.text for use in judge(extra_args=["--lora", text]).paths]
+    assert not judge({"lora": "a.gguf,/etc/passwd"}).ok
+
+
+def test_s0_13_the_file_of_a_scaled_adapter_is_confined() -> None:
+    assert ["a.gguf"] == [use.text for use in judge({"lora_scaled": ["a.gguf", 0.5]}).paths]
+    assert ["a.gguf", "b.gguf"] == [use.text for use in judge({"lora_scaled": "a.gguf:0.5,b.gguf:1"}).paths]
+    assert not judge({"lora_scaled": ["a:b.gguf", 0.5]}).ok
+
+
+def test_b0_12_paths_stay_as_written_until_the_host_has_resolved_them() -> None:
+    checked = judge({"lora": ["a.gguf", "b.gguf"], "grammar_file": "g.gbnf"})
+
+    assert ["--grammar-file", "/m/g.gbnf", "--lora", "/m/a.gguf", "--lora", '"/m/b,1.gguf"'] == emit(
+        checked.settings, {"a.gguf": "/m/a.gguf", "b.gguf": "/m/b,1.gguf", "g.gbnf": "/m/g.gbnf"}
+    )
+
+
+def test_the_order_of_keys_changes_nothing() -> None:
+    forth = judge({"threads": 4, "c": 4096, "keep": 1})
+    back = judge({"keep": 1, "ctx_size": 4096, "t": 4})
+
+    assert emit(forth.settings) == emit(back.settings)
+
+
+def test_a_deployment_s_setting_replaces_that_of_its_runtime() -> None:
+    below = judge({"threads": 4, "keep": 1}, operator=True).settings
+    above = judge({"t": 8}).settings
+
+    assert ["--keep", "1", "-t", "8"] == emit(overlay(below, above))
+
+
+def test_without_a_binary_the_current_engine_s_options_stand_in() -> None:
+    written = Written(args={"jinja": False, "ctx-size": 4096, "draft-max": 4})
+    checked = check(written, rules=PolicyRules(), options=assumed_table())
+
+    assert ["-c", "4096", "--no-jinja"] == emit(checked.settings)
+    assert "write spec-draft-n-max" in messages(checked)[0]
