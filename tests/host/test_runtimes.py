@@ -272,3 +272,17 @@ def test_the_machines_own_configuration_is_reported(tmp_path: Path) -> None:
     assert hidden_configuration(tmp_path) == []
     planted.write_text("tools = all\n")
     assert hidden_configuration(tmp_path) == [planted]
+
+
+def test_a_relative_path_is_found_from_where_we_are(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = scripted.install(tmp_path / "opt")
+    monkeypatch.chdir(tmp_path)
+
+    assert discover(at("opt/llama-server"), machine).path == str(server.path)
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/llama-server", "/etc/passwd/x", "nul\0byte", ""])
+def test_no_path_makes_a_traceback(machine: Machine, path: str) -> None:
+    assert discover(at(path), machine).reason in {"RuntimeMissing", "RuntimeNotExecutable"}

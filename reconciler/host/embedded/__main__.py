@@ -13,6 +13,8 @@ from reconciler.host.embedded.arguments import ArgumentWrong, asked_for, parse
 from reconciler.host.embedded.helptexts import help_text
 from reconciler.host.embedded.signals import exit_cleanly_on_signals
 
+NOT_IMPORTED = "Cannot import the extension xllamacpp"
+
 
 def main(argv: Sequence[str]) -> int:
     if asked := asked_for(argv):
@@ -25,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         from reconciler.host.embedded.engine import EngineFailed, serve
     except ImportError as error:
-        return _refuse(f"Cannot import the extension xllamacpp: {error}")
+        return _refuse(f"{NOT_IMPORTED}: {error}")
     try:
         serve(settings, os.environ)
     except EngineFailed as failure:
@@ -41,8 +43,10 @@ def _inform(asked: str) -> int:
     elif asked == "--version":
         _say(f"version: xllamacpp {_version()}\nbuilt for {platform.system()} {platform.machine()}")
     else:
-        from reconciler.host.embedded.engine import device_lines
-
+        try:
+            from reconciler.host.embedded.engine import device_lines
+        except ImportError as error:
+            return _refuse(f"{NOT_IMPORTED}: {error}")
         _say("\n".join(device_lines()))
     return 0
 
