@@ -124,12 +124,12 @@ class _Preparing:
         known = runtime in {*self._engines.declared, "llama-server", "llamafile", "embedded"}
         engine = self._engines.engine(runtime if known else "llama-server")
         declared_runtime = self._engines.declared.get(runtime)
-        own_rules = self._rules(declared_runtime.spec.arg_policy) if declared_runtime else None
+        own_policy = declared_runtime.spec.arg_policy if declared_runtime else None
         devices, device_problems = self._devices(spec.placement.gpus, engine)
         around = Surroundings(
             engine=engine,
             operators=self._operators.get(runtime, Operators()),
-            rules=narrow(self._host_rules, own_rules) if own_rules else self._host_rules,
+            rules=narrow(self._host_rules, self._rules(own_policy)) if own_policy else self._host_rules,
             folders=self._folders_of(declared.document),
             devices=devices,
             has_gpus=bool(engine.record and engine.record.devices),
