@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what it may do, repeatable: {', '.join(ROLES)} (default use)",
     )
     parser.add_argument(
-        "--expires", metavar="DATE", help="last day on which the key works, such as 2099-12-31"
+        "--expires", type=_day, metavar="DATE", help="last day on which the key works, such as 2099-12-31"
     )
     output_option(parser, "yaml", "json")
 

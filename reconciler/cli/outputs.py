@@ -35,7 +35,13 @@ def scalar(value: object) -> str:
         and not old_meaning(value)
     ):
         return value
-    return json.dumps(value, ensure_ascii=not str(value).isprintable())
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else _escape(char) for char in quoted)
+
+
+def _escape(char: str) -> str:
+    # JSON writes characters beyond 16 bits as two halves, which YAML readers do not join.
+    return f"\\u{ord(char):04x}" if ord(char) < 1 << 16 else f"\\U{ord(char):08x}"
 
 
 def _lines(value: object) -> list[str]:
