@@ -17,7 +17,7 @@ _NAME = (
     r"|(?:hf|api|access|auth|bearer|refresh|session|bot)[-_]?token)"
 )
 _OPTION = rf"--?(?:[\w.-]{{0,40}}?{_NAME}|hft|token)"
-_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])]+)"""
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])])+"""  # as a shell joins quoted and bare parts
 # Each keeps its first group and replaces the rest of the match.
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -40,6 +40,15 @@ _SECRET_OPTION = re.compile(_OPTION, re.IGNORECASE)
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text with every known or recognisable secret replaced."""
+    known = tuple(secrets)
+    for _ in range(8):  # what was put in may complete another pattern: `Bearer token=x`
+        before, text = text, _once(text, known)
+        if text == before:
+            break
+    return text
+
+
+def _once(text: str, secrets: Iterable[str]) -> str:
     text = _by_value(text, secrets)
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\g<1>{REDACTED}", text)
