@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from reconciler.spec.scalars import Name, text_like, wrong
+from reconciler.spec.problems import shown
+from reconciler.spec.scalars import LabelKey, LabelValue, Name, text_like, wrong
 from reconciler.spec.shapes import Shape, field, required, section
 
 Role = Literal["use", "load", "engine", "metrics", "admin"]
 
 
 def _parse_day(value: object) -> date:
+    text = value if isinstance(value, str) else ""
     try:
-        if isinstance(value, str) and len(value) == 10:
-            return date.fromisoformat(value)
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            return date.fromisoformat(text)
     except ValueError:
-        pass
-    raise wrong(f"{value!r} is no date", 'write it quoted: "2027-01-31"')
+        raise wrong(f"{text} is not in the calendar", 'a day that exists, such as "2027-01-31"') from None
+    said = f"{shown(text)!r} is no date" if text else "must be a date"
+    raise wrong(said, 'year-month-day: "2027-01-31"')
 
 
 Day = Annotated[date, PlainValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -32,6 +36,8 @@ KeyHash = Annotated[
             what="the hash of a key",
             hint="`reconciler keys new NAME` makes a key and prints it",
             most=71,
+            meant=str.lower,
+            is_secret=True,
         )
     ),
     WithJsonSchema({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
@@ -48,7 +54,7 @@ class Key(Shape):
 
 
 class ModelSet(Shape):
-    match_labels: Mapping[str, str] = field(
+    match_labels: Mapping[LabelKey, LabelValue] = field(
         "route", "Deployments that carry all these labels.", default={}, example={"team": "all"}
     )
     names: tuple[Name, ...] = field("route", "Deployments by name.", default=(), example=["llama-70b"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.spec.problems import shown
+
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
@@ -46,6 +49,7 @@ def parse_cron(text: str) -> Cron:
     if len(parts) != len(_PLACES):
         raise ValueError(f"a cron expression has 5 fields, this one has {len(parts)}")
     sets = [_numbers(part, place) for part, place in zip(parts, _PLACES, strict=True)]
+    _check_calendar(parts, sets[2], sets[3])
     return Cron(
         text=" ".join(parts),
         minutes=sets[0],
@@ -56,6 +60,12 @@ def parse_cron(text: str) -> Cron:
         any_day=parts[2].startswith("*"),
         any_weekday=parts[4].startswith("*"),
     )
+
+
+def _check_calendar(parts: list[str], days: frozenset[int], months: frozenset[int]) -> None:
+    """30 February never comes; with a weekday given as well, the other one still opens the window."""
+    if parts[4] == "*" and min(days) > max(_MONTH_LENGTHS[month - 1] for month in months):
+        raise ValueError(f"no month {parts[3]} has a day {parts[2]}, so it never happens")
 
 
 def _numbers(part: str, place: _Place) -> frozenset[int]:
@@ -75,8 +85,10 @@ def _item(item: str, place: _Place) -> range:
     first_text, dash, last_text = span.partition("-")
     first = _bounded(first_text, place)
     last = _bounded(last_text, place) if dash else (place.high if slash else first)
+    if dash and last == 0 and place.names is _WEEKDAYS:
+        last = 7  # FRI-SUN ends on the Sunday after, whatever its number
     if last < first:
-        raise ValueError(f"the {place.name} range {span} runs backwards")
+        raise ValueError(f"the {place.name} range {shown(span)} runs backwards")
     return range(first, last + 1, step)
 
 
@@ -91,5 +103,5 @@ def _bounded(text: str, place: _Place) -> int:
 
 def _number(text: str, place: _Place, *, what: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise ValueError(f"the {place.name} field has no readable {what}: {text or 'nothing'!r}")
+        raise ValueError(f"the {place.name} field has no readable {what}: {shown(text) or 'nothing'!r}")
     return int(text)

@@ -38,7 +38,7 @@ def _parse_arg_name(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > 128:
         raise wrong("must name an engine option", "such as reasoning-format")
     if value.startswith("-"):
-        raise wrong(f"{value!r} is written with dashes", f"write {value.lstrip('-')}")
+        raise wrong(f"{value!r} is written with dashes", f"write {value.lstrip('-') or 'its name'}")
     return value
 
 

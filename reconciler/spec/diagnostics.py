@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.spec.documents import TextProblem
-from reconciler.spec.nodes import Document
-from reconciler.spec.problems import FieldPath, Problem, Severity
+from reconciler.spec.nodes import Document, Mark
+from reconciler.spec.problems import FieldPath, Problem, Severity, holds_secret, shown
+from reconciler.spec.texts import TextProblem
+
+_WIDEST = 160
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,6 +26,8 @@ class Diagnostic:
     hint: str
     severity: Severity
     excerpt: str = ""
+    #: How many characters of the excerpt stand before the place.
+    indent: int = 0
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
@@ -38,28 +43,25 @@ class Diagnostic:
 def locate(problem: Problem, document: Document) -> Diagnostic:
     """Give a problem of an object its place in the text."""
     mark = document.mark_of(problem.path, at_key=problem.at_key)
+    place = TextProblem(
+        mark, problem.message, problem.hint, problem.severity is Severity.ERROR, path=problem.path
+    )
+    return from_text(document.file, document.lines, place)
+
+
+def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagnostic:
+    mark = problem.mark
+    excerpt, indent = ("", 0) if holds_secret(problem.path) else _excerpt(lines, mark)
     return Diagnostic(
-        file=document.file,
+        file=file,
         line=mark.line,
         column=mark.column,
         path=format_path(problem.path),
         message=problem.message,
         hint=problem.hint,
-        severity=problem.severity,
-        excerpt=_line(document.lines, mark.line),
-    )
-
-
-def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagnostic:
-    return Diagnostic(
-        file=file,
-        line=problem.mark.line,
-        column=problem.mark.column,
-        path="",
-        message=problem.message,
-        hint=problem.hint,
         severity=Severity.ERROR if problem.is_error else Severity.WARNING,
-        excerpt=_line(lines, problem.mark.line),
+        excerpt=excerpt,
+        indent=indent,
     )
 
 
@@ -69,10 +71,10 @@ def format_path(path: FieldPath) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif step.replace("-", "").replace("_", "").isalnum():
+        elif step.replace("-", "").replace("_", "").isalnum() and len(step) <= 60:
             text += f".{step}" if text else step
         else:
-            text += f'["{step}"]'
+            text += f"[{json.dumps(shown(step), ensure_ascii=False)}]"
     return text
 
 
@@ -80,7 +82,7 @@ def with_excerpt(diagnostic: Diagnostic) -> str:
     """The line of the file below the message, and a caret below the place. Tabs and wide text keep their width."""
     if not diagnostic.excerpt:
         return str(diagnostic)
-    before = diagnostic.excerpt[: diagnostic.column - 1]
+    before = diagnostic.excerpt[: diagnostic.indent]
     pad = "".join("\t" if char == "\t" else " " * _width(char) for char in before)
     gutter = f"{diagnostic.line} | "
     return f"{diagnostic}\n  {gutter}{diagnostic.excerpt}\n  {' ' * len(gutter)}{pad}^"
@@ -102,11 +104,15 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
 
 
 def _width(char: str) -> int:
-    if unicodedata.combining(char):
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _line(lines: tuple[str, ...], number: int) -> str:
-    text = lines[number - 1] if 0 < number <= len(lines) else ""
-    return text if len(text) <= 400 else text[:400]
+def _excerpt(lines: tuple[str, ...], mark: Mark) -> tuple[str, int]:
+    """The line, or the part of a very long one around the place, and how much of it stands before the place."""
+    text = lines[mark.line - 1] if 0 < mark.line <= len(lines) else ""
+    if len(text) <= _WIDEST:
+        return text, mark.column - 1
+    begin = max(0, mark.column - 1 - _WIDEST // 2)
+    return text[begin : begin + _WIDEST], mark.column - 1 - begin

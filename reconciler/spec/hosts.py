@@ -11,18 +11,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from reconciler.spec.clients import Role
 from reconciler.spec.deployments import DeploymentDefaults
-from reconciler.spec.scalars import (
-    Duration,
-    FilePath,
-    GpuRef,
-    Name,
-    Quantity,
-    TimeZone,
-    parse_gpu,
-    text_like,
-    wrong,
-)
+from reconciler.spec.problems import shown
+from reconciler.spec.scalars import FilePath, GpuRef, Name, Quantity, parse_gpu, text_like, wrong
 from reconciler.spec.shapes import Shape, field, required, section
+from reconciler.spec.times import Duration, TimeSpan, TimeZone
 
 _LISTEN_HINT = "127.0.0.1:11434, [::1]:11434, unix:/run/gateway.sock or tls://0.0.0.0:8443"
 
@@ -32,16 +24,16 @@ def _parse_listener(value: object) -> str:
         raise wrong("must be an address to listen on", _LISTEN_HINT)
     if value.startswith("unix:"):
         if not value.startswith("unix:/") or len(value) > 105:
-            raise wrong(f"{value!r} is no socket path", "absolute and at most 100 characters")
+            raise wrong(f"{shown(value)!r} is no socket path", "absolute and at most 100 characters")
         return value
     address, colon, port = value.removeprefix("tls://").rpartition(":")
     host = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     if not colon or not host or ("[" not in address and ":" in address):
-        raise wrong(f"{value!r} is no address to listen on", _LISTEN_HINT)
-    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise wrong(f"{port!r} is no port", "1 to 65535")
+        raise wrong(f"{shown(value)!r} is no address to listen on", _LISTEN_HINT)
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
+        raise wrong(f"{shown(port)!r} is no port", "1 to 65535")
     if re.fullmatch(r"[A-Za-z0-9.-]+", host) is None and not _is_address(host):
-        raise wrong(f"{host!r} is no address", _LISTEN_HINT)
+        raise wrong(f"{shown(host)!r} is no address", _LISTEN_HINT)
     return value
 
 
@@ -56,16 +48,27 @@ def _is_address(text: str) -> bool:
 def _parse_network(value: object) -> str:
     if value == "loopback":
         return "loopback"
+    if not isinstance(value, str):
+        raise wrong("must be a network", "loopback, or one like 192.168.1.0/24")
     try:
-        return str(ipaddress.ip_network(str(value)))
+        return str(ipaddress.ip_network(value))
     except ValueError:
-        raise wrong(f"{value!r} is no network", "loopback, or one like 192.168.1.0/24") from None
+        raise wrong(f"{shown(value)!r} is no network", _network_hint(value)) from None
+
+
+def _network_hint(text: str) -> str:
+    try:
+        return f"write {ipaddress.ip_network(text, strict=False)}"
+    except ValueError:
+        return "loopback, or one like 192.168.1.0/24"
 
 
 def _parse_port_range(value: object) -> str:
-    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise wrong("must be a range of ports", "such as 20000-20999")
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value, re.ASCII)
     if match is None:
-        raise wrong(f"{value!r} is no range of ports", "such as 20000-20999")
+        raise wrong(f"{shown(value)!r} is no range of ports", "such as 20000-20999")
     first, last = int(match[1]), int(match[2])
     if not 1024 <= first <= last <= 65535:
         raise wrong(f"{value!r} is no usable range of ports", "1024 to 65535, the lower one first")
@@ -91,7 +94,11 @@ Percent = Annotated[
     str,
     PlainValidator(
         text_like(
-            r"([0-9]|[1-4][0-9]|50)(\.\d+)?%", what="a percentage", hint="such as 2%, at most 50%", most=8
+            r"([0-9]|[1-4][0-9])(\.\d{1,3})?%|50%",
+            what="a percentage",
+            hint="such as 2%, at most 50%",
+            most=8,
+            meant=lambda text: f"{text}%",
         )
     ),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["2%"]}),
@@ -174,8 +181,8 @@ class HostRollout(Shape):
 
 class TimeoutTier(Shape):
     min_size: Quantity = required("inplace", "For models of at least this file size.", example="40Gi")
-    request: Duration | None = field("route", "Request timeout.", example="30m")
-    start: Duration | None = field("inplace", "Progress deadline of a start.", example="10m")
+    request: TimeSpan | None = field("route", "Request timeout.", example="30m")
+    start: TimeSpan | None = field("inplace", "Progress deadline of a start.", example="10m")
 
 
 class Timeouts(Shape):
@@ -203,7 +210,7 @@ class AccessLog(Shape):
 
 
 class Retention(Shape):
-    events: Duration | None = field("inplace", "How long events are kept. Absent: 90d.", example="90d")
+    events: TimeSpan | None = field("inplace", "How long events are kept. Absent: 90d.", example="90d")
     logs: Quantity | None = field("inplace", "How much all logs may occupy. Absent: 2Gi.", example="2Gi")
 
 

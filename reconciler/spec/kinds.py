@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 from reconciler.spec.clients import ClientSpec
 from reconciler.spec.deployments import DeploymentSpec
 from reconciler.spec.hosts import HostSpec
+from reconciler.spec.problems import FieldPath
 from reconciler.spec.runtimes import ArgPolicySpec, RuntimeSpec
-from reconciler.spec.scalars import Name
+from reconciler.spec.scalars import LabelKey, LabelValue, Name
 from reconciler.spec.shapes import Shape, field, required, section
 
 API_VERSION = "models.reconciler/v1alpha1"
@@ -19,7 +20,7 @@ API_VERSION = "models.reconciler/v1alpha1"
 
 class Metadata(Shape):
     name: Name = required("restart", "The object's name, unique within its kind.", example="qwen3-30b")
-    labels: Mapping[str, str] = field(
+    labels: Mapping[LabelKey, LabelValue] = field(
         "route", "Labels that selectors match.", default={}, example={"tier": "chat"}
     )
     annotations: Mapping[str, str] = field(
@@ -85,29 +86,32 @@ KINDS: Mapping[str, type[AnyManifest]] = {
 }
 
 
-def fields_at(path: tuple[str | int, ...], kind: type[BaseModel]) -> Mapping[str, Any]:
+def fields_at(path: FieldPath, kind: type[BaseModel]) -> Mapping[str, Any]:
     """The keys that a mapping may have at `path` inside a kind; empty where keys are free."""
-    shape: type[BaseModel] | None = kind
+    shape: Any = kind
     for step in path:
-        if shape is None:
-            return {}
-        if isinstance(step, int):
-            continue
-        shape = _shape_of(shape, step)
-    return {} if shape is None else {f.alias or name: f for name, f in shape.model_fields.items()}
+        shape = _within(shape, step)
+    found = _part(shape, lambda one: isinstance(one, type) and issubclass(one, BaseModel))
+    return {} if found is None else {info.alias or name: info for name, info in found.model_fields.items()}
 
 
-def _shape_of(shape: type[BaseModel], key: str) -> type[BaseModel] | None:
-    for name, info in shape.model_fields.items():
-        if key == (info.alias or name):
-            return _first_shape(info.annotation)
-    return None
+def _within(annotation: Any, step: str | int) -> Any:
+    """What may stand at a key or an index of something that is annotated so."""
+    if isinstance(step, int):
+        sequence = _part(annotation, lambda one: get_origin(one) is tuple)
+        return get_args(sequence)[0] if sequence else None
+    shape = _part(annotation, lambda one: isinstance(one, type) and issubclass(one, BaseModel))
+    if shape is not None:
+        fields = {info.alias or name: info for name, info in shape.model_fields.items()}
+        return fields[step].annotation if step in fields else None
+    free = _part(annotation, lambda one: get_origin(one) is Mapping)
+    return get_args(free)[1] if free else None
 
 
-def _first_shape(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _part(annotation: Any, fits: Callable[[Any], bool]) -> Any:
+    """The part of a union or of an annotated type that fits."""
+    if fits(annotation):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (found := _first_shape(argument)) is not None:
-            return found
-    return None
+    if get_origin(annotation) in {tuple, Mapping}:
+        return None
+    return next((part for one in get_args(annotation) if (part := _part(one, fits)) is not None), None)

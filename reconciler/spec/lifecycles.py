@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.spec.scalars import CronText, Days, Duration, IdleTime, Name, TimeOfDay, TimeZone
-from reconciler.spec.shapes import Shape, field, section
+from reconciler.spec.scalars import Name
+from reconciler.spec.shapes import Shape, field, required, section
+from reconciler.spec.times import CronText, Days, Duration, IdleTime, TimeOfDay, TimeSpan, TimeZone
 
 State = Literal["running", "onDemand", "stopped"]
 
@@ -48,7 +49,7 @@ class Rollout(Shape):
     auto_revert: bool = field(
         "inplace", "Return to the last good generation when a new one misses its deadline.", default=True
     )
-    progress_deadline: Duration | None = field(
+    progress_deadline: TimeSpan | None = field(
         "inplace",
         "A start without any sign of progress for this long has failed. Absent: by model size.",
         example="5m",
@@ -56,9 +57,9 @@ class Rollout(Shape):
 
 
 class Liveness(Shape):
-    interval: Duration = field("inplace", "Time between two probes.", default="30s", example="30s")
-    timeout: Duration = field("inplace", "How long one probe may take.", default="20s", example="20s")
-    stall: Duration = field(
+    interval: TimeSpan = field("inplace", "Time between two probes.", default="30s", example="30s")
+    timeout: TimeSpan = field("inplace", "How long one probe may take.", default="20s", example="20s")
+    stall: TimeSpan = field(
         "inplace",
         "With work in flight and no sign of progress for this long, the server is replaced.",
         default="10m",
@@ -75,14 +76,14 @@ class Probes(Shape):
 class Schedule(Shape):
     """One window of time. `days`/`from`/`to` or `cron`/`duration`, never both."""
 
-    name: Name = field("inplace", "A name that status and events use.", default=..., example="office")
+    name: Name = required("inplace", "A name that status and events use.", example="office")
     days: Days | None = field("inplace", "Weekdays of the window.", example="Mon-Fri")
     from_: TimeOfDay | None = field("inplace", "Start of the window.", example="08:00", alias="from")
     to: TimeOfDay | None = field(
         "inplace", "End of the window; earlier than `from` means across midnight.", example="19:00"
     )
     cron: CronText | None = field("inplace", "Start of the window as cron.", example="0 4 * * 1-5")
-    duration: Duration | None = field("inplace", "Length of a cron window.", example="3h")
+    duration: TimeSpan | None = field("inplace", "Length of a cron window.", example="3h")
     time_zone: TimeZone | None = field(
         "inplace", "IANA time zone. Absent: Host.spec.timeZone.", example="Europe/Berlin"
     )

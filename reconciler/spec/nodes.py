@@ -72,13 +72,17 @@ class Document:
 
     def has(self, path: FieldPath) -> bool:
         """Whether something is written at `path`."""
+        return self.find(path) is not None
+
+    def find(self, path: FieldPath) -> Node | None:
+        """What is written at `path`."""
         node = self.root
         for step in path:
             found = _child(node, step)
             if found is None:
-                return False
+                return None
             node = found[1]
-        return True
+        return node
 
     @property
     def data(self) -> Any:

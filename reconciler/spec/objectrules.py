@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
+from reconciler.spec.hosts import HostSpec
 from reconciler.spec.kinds import AnyManifest, ArgPolicy, Host, ModelDeployment, Runtime
 from reconciler.spec.lifecycles import Schedule
-from reconciler.spec.problems import FieldPath, Problem, warning
+from reconciler.spec.problems import FieldPath, Problem, looks_secret, warning
 from reconciler.spec.runtimes import BUILT_IN_RUNTIMES
+from reconciler.spec.scalars import format_quantity, parse_gpu
 from reconciler.spec.windows import overlaps
 
 _PLAIN_CACHE = frozenset({"f32", "f16", "bf16"})
@@ -34,6 +37,13 @@ def _deployment(spec: DeploymentSpec) -> Iterator[Problem]:
             f"{spec.replicas} replicas cannot share the fixed port {spec.port}",
             "remove spec.port: each replica gets one of its own",
         )
+    for index, window in enumerate(spec.schedules):
+        if spec.port is not None and (window.replicas or 0) > 1:
+            yield Problem(
+                ("spec", "schedules", index, "replicas"),
+                f"{window.replicas} replicas cannot share the fixed port {spec.port}",
+                "remove spec.port: each replica gets one of its own",
+            )
     if spec.port is not None and spec.rollout.strategy == "surge":
         yield Problem(
             ("spec", "rollout", "strategy"),
@@ -49,13 +59,27 @@ def _shared(spec: DeploymentDefaults, at: FieldPath) -> Iterator[Problem]:
     for name, source in spec.secret_env.items():
         path = (*at, "secretEnv", name)
         if (source.from_file is None) == (source.from_env is None):
-            yield Problem(path, "needs exactly one source", "fromFile or fromEnv")
+            has = "has two sources" if source.from_file else "has no source"
+            yield Problem(path, f"{name} {has}", "write exactly one of fromFile and fromEnv", at_key=True)
         if name in spec.env:
-            yield Problem(path, f"{name} is set in spec.env too", "keep one of them", at_key=True)
+            where = ".".join(("Host", *map(str, at), "env")) if len(at) > 1 else "spec.env"
+            yield Problem(path, f"{name} is set in {where} too", "keep one of them", at_key=True)
+    yield from _plain_secrets(spec.env, (*at, "env"))
     if spec.lifecycle.pinned and spec.state == "stopped":
         yield Problem(
             (*at, "lifecycle", "pinned"), "a stopped model cannot be pinned", "remove pinned, or change state"
         )
+
+
+def _plain_secrets(env: Mapping[str, str], at: FieldPath) -> Iterator[Problem]:
+    for name in env:
+        if looks_secret(name):
+            yield warning(
+                (*at, name),
+                f"{name} looks like a secret, and manifests are shared",
+                "use secretEnv with fromFile or fromEnv",
+                at_key=True,
+            )
 
 
 def _context(spec: DeploymentDefaults, at: FieldPath) -> Iterator[Problem]:
@@ -80,8 +104,8 @@ def _context(spec: DeploymentDefaults, at: FieldPath) -> Iterator[Problem]:
     if context.batch is not None and context.ubatch is not None and context.ubatch > context.batch:
         yield Problem(
             (*at, "context", "ubatch"),
-            f"{context.ubatch} is more than batch {context.batch}",
-            f"at most {context.batch}",
+            f"{context.ubatch} is more than context.batch, which is {context.batch}",
+            f"write at most {context.batch}, or raise batch",
         )
 
 
@@ -90,24 +114,27 @@ def _placement(spec: DeploymentDefaults, at: FieldPath) -> Iterator[Problem]:
     gpus, split = placement.gpus, placement.tensor_split
     if gpus is not None and len(set(gpus)) < len(gpus):
         twice = next(gpu for gpu in gpus if gpus.count(gpu) > 1)
-        yield Problem((*path, "gpus"), f"{twice} is named twice", "name each GPU once")
+        second = gpus.index(twice, gpus.index(twice) + 1)
+        yield Problem((*path, "gpus", second), f"{twice} is named twice", "name each GPU once")
     if split is not None and gpus is None:
         yield Problem(
             (*path, "tensorSplit"),
-            "belongs to gpus, and spec.placement.gpus is not set",
-            "name the GPUs in order",
+            "needs placement.gpus, whose order it follows",
+            "add gpus, such as [gpu0, gpu1], or remove tensorSplit for exact layers",
         )
     elif split is not None and gpus is not None and len(split) != len(gpus):
         yield Problem(
             (*path, "tensorSplit"),
             f"has {len(split)} shares for {len(gpus)} GPUs",
-            "one share for each of gpus",
+            f"write one share for each of {', '.join(gpus)}",
         )
     if split is not None and sum(split) <= 0:
-        yield Problem((*path, "tensorSplit"), "all shares are 0", "at least one must be more")
+        yield Problem((*path, "tensorSplit"), "all shares are 0", "such as [0.55, 0.45]")
     if gpus is not None and placement.main_gpu is not None and placement.main_gpu not in gpus:
         yield Problem(
-            (*path, "mainGpu"), f"{placement.main_gpu} is not among gpus", f"one of {', '.join(gpus)}"
+            (*path, "mainGpu"),
+            f"{placement.main_gpu} is not among gpus",
+            f"one of {', '.join(gpus)}, written the same way",
         )
     if placement.override_tensors and placement.memory.vram is None:
         yield Problem(
@@ -134,34 +161,44 @@ def _schedules(schedules: Sequence[Schedule], at: FieldPath) -> Iterator[Problem
 
 
 def _window(one: Schedule, at: FieldPath) -> Iterator[Problem]:
-    weekly = {"days": one.days, "from": one.from_, "to": one.to}
-    by_cron = {"cron": one.cron, "duration": one.duration}
-    chosen = weekly if one.cron is None and one.duration is None else by_cron
-    other = by_cron if chosen is weekly else weekly
-    for name, value in other.items():
-        if value is not None:
-            yield Problem(
-                (*at, name),
-                f"{name} does not go with {' and '.join(chosen)}",
-                "use one way or the other",
-                at_key=True,
-            )
-    for name, value in chosen.items():
-        if value is None:
-            yield Problem(
-                (*at, name),
-                "is missing",
-                f"a window needs {', '.join(weekly)}, or cron and duration",
-                at_key=True,
-            )
+    yield from _window_times(one, at)
     if one.from_ is not None and one.from_ == one.to:
         yield Problem((*at, "to"), "the window is empty", 'for a whole day write from "00:00" to "24:00"')
     if one.from_ == "24:00":
         yield Problem((*at, "from"), "no day begins at 24:00", 'write "00:00"')
-    if one.duration is not None and not one.duration:
-        yield Problem((*at, "duration"), "the window is empty", "such as 3h")
     if all(value is None for value in (one.state, one.pinned, one.suspend, one.replicas, one.context)):
-        yield Problem(at, "the window changes nothing", "set state, pinned, suspend, replicas or context")
+        yield Problem(
+            (*at, "name"),
+            f"window {one.name} changes nothing",
+            "set state, pinned, suspend, replicas or context",
+        )
+
+
+def _window_times(one: Schedule, at: FieldPath) -> Iterator[Problem]:
+    weekly = {"days": one.days, "from": one.from_, "to": one.to}
+    by_cron = {"cron": one.cron, "duration": one.duration}
+    days, cron = ([key for key, value in way.items() if value is not None] for way in (weekly, by_cron))
+    if not days and not cron:
+        yield Problem(
+            (*at, "name"), f"window {one.name} has no times", "add days, from and to, or cron and duration"
+        )
+        return
+    chosen, other = (weekly, cron) if len(days) > len(cron) else (by_cron, days)
+    for key in other:
+        yield Problem(
+            (*at, key),
+            f"{key} does not go with {', '.join(chosen)}",
+            "use one way or the other",
+            at_key=True,
+        )
+    for key, value in chosen.items():
+        if value is None:
+            yield Problem(
+                (*at, key),
+                f"is missing in window {one.name}",
+                "a window has days, from and to, or cron and duration",
+                at_key=True,
+            )
 
 
 def _contradictions(schedules: Sequence[Schedule], at: FieldPath) -> Iterator[Problem]:
@@ -189,24 +226,39 @@ def _contradictions(schedules: Sequence[Schedule], at: FieldPath) -> Iterator[Pr
 
 def _host(host: Host) -> Iterator[Problem]:
     spec = host.spec
-    if any(one.startswith("tls://") for one in spec.listen) and spec.tls is None:
-        index = next(i for i, one in enumerate(spec.listen) if one.startswith("tls://"))
-        yield Problem(("spec", "listen", index), "a tls:// listener needs a certificate", "set spec.tls")
-    for index, one in enumerate(spec.listen):
-        if one in spec.listen[:index]:
-            yield Problem(("spec", "listen", index), f"{one} is listed twice", "remove one")
+    yield from _listeners(spec)
     if host.metadata.name in spec.former_names:
+        index = spec.former_names.index(host.metadata.name)
         yield Problem(
-            ("spec", "formerNames"), f"{host.metadata.name} is the name it has now", "list older names only"
+            ("spec", "formerNames", index),
+            f"{host.metadata.name} is the name it has now",
+            "list older names only",
         )
+    for name in spec.gpu_names:
+        if parse_gpu(name) != name or re.fullmatch(r"gpu\d+|ram", name):
+            yield Problem(
+                ("spec", "gpuNames", name),
+                f"{name} already means something",
+                "choose another name, such as big",
+                at_key=True,
+            )
     sizes = [tier.min_size for tier in spec.timeouts.tiers]
     for index, size in enumerate(sizes):
         if size in sizes[:index]:
             yield Problem(
                 ("spec", "timeouts", "tiers", index, "minSize"),
-                "a tier of this size is already there",
-                "remove one",
+                f"another tier begins at {format_quantity(size)}",
+                "remove one of them",
             )
+
+
+def _listeners(spec: HostSpec) -> Iterator[Problem]:
+    for index, one in enumerate(spec.listen):
+        path: FieldPath = ("spec", "listen", index)
+        if one.startswith("tls://") and spec.tls is None:
+            yield Problem(path, "a tls:// listener needs a certificate", "set spec.tls.certFile and keyFile")
+        if one.removeprefix("tls://") in {other.removeprefix("tls://") for other in spec.listen[:index]}:
+            yield Problem(path, f"{one} is listed twice", "remove one of them")
 
 
 def _runtime(runtime: Runtime) -> Iterator[Problem]:
@@ -214,8 +266,8 @@ def _runtime(runtime: Runtime) -> Iterator[Problem]:
     if name in BUILT_IN_RUNTIMES and spec.kind != name:
         yield Problem(
             ("spec", "kind"),
-            f"the built-in name {name} must stay of kind {name}",
-            "choose another metadata.name",
+            f"a Runtime named {name} must be of kind {name}",
+            f"write kind: {name}, or choose another metadata.name",
         )
     if spec.kind == "embedded" and spec.path is not None:
         yield Problem(
@@ -227,12 +279,20 @@ def _runtime(runtime: Runtime) -> Iterator[Problem]:
     if spec.kind == "embedded" and spec.sha256 is not None:
         yield Problem(("spec", "sha256"), "the embedded engine is pinned by pip", "remove it", at_key=True)
     if spec.sha256 is not None and spec.path is None and spec.kind != "embedded":
-        yield Problem(("spec", "sha256"), "pins a binary that is not named", "set spec.path")
+        yield Problem(
+            ("spec", "sha256"),
+            "pins a binary that is not named",
+            "add path: /..., or remove sha256",
+            at_key=True,
+        )
 
 
 def _policy(policy: ArgPolicy) -> Iterator[Problem]:
     for name, limit in policy.spec.limits.items():
         if limit.min is not None and limit.max is not None and limit.min > limit.max:
             yield Problem(
-                ("spec", "limits", name), f"min {limit.min:g} is more than max {limit.max:g}", "swap them"
+                ("spec", "limits", name),
+                f"min {limit.min:g} is more than max {limit.max:g}",
+                "swap them",
+                at_key=True,
             )

@@ -30,3 +30,22 @@ class Problem:
 
 def warning(path: FieldPath, message: str, hint: str = "", *, at_key: bool = False) -> Problem:
     return Problem(path=path, message=message, hint=hint, severity=Severity.WARNING, at_key=at_key)
+
+
+def shown(text: str) -> str:
+    """A text of a manifest, short enough for a message."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+#: Under these keys a value may be a secret that somebody wrote in the wrong place.
+_SECRET_KEYS = frozenset({"secretEnv", "keys"})
+
+
+def holds_secret(path: FieldPath) -> bool:
+    """Whether what stands at `path` must not be repeated in messages and excerpts."""
+    return not _SECRET_KEYS.isdisjoint(path) or ("env" in path and looks_secret(str(path[-1])))
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name usually holds a secret."""
+    return name.upper().endswith(("TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "ACCESS_KEY"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import JsonValue
-
-from reconciler.spec.scalars import Alias, Duration
-from reconciler.spec.shapes import Shape, field, section
+from reconciler.spec.scalars import Alias, JsonData
+from reconciler.spec.shapes import Shape, field, required, section
+from reconciler.spec.times import Duration, TimeSpan
 
 
 class RequestLimits(Shape):
@@ -34,7 +33,7 @@ class Queue(Shape):
 
 
 class RequestPatch(Shape):
-    set: Mapping[str, JsonValue] = field(
+    set: Mapping[str, JsonData] = field(
         "route",
         "Body fields set in every request, whatever the client sent.",
         default={},
@@ -43,7 +42,7 @@ class RequestPatch(Shape):
     strip: tuple[str, ...] = field(
         "route", "Body fields removed from every request.", default=(), example=["logit_bias"]
     )
-    defaults: Mapping[str, JsonValue] = field(
+    defaults: Mapping[str, JsonData] = field(
         "route",
         "Body fields set where the client sent none. 0 and false are values, absent is absent.",
         default={},
@@ -55,7 +54,7 @@ class Request(RequestPatch):
     limits: RequestLimits = section(
         "Bounds on what a client may ask for.", RequestLimits, example={"maxTokens": 4096}
     )
-    timeout: Duration = field("route", "Most time that one request may take.", default="30m", example="30m")
+    timeout: TimeSpan = field("route", "Most time that one request may take.", default="30m", example="30m")
     concurrency: int | None = field(
         "route",
         "Requests that one replica gets at the same time. Absent: `context.parallel`.",
@@ -69,9 +68,7 @@ class Request(RequestPatch):
 
 
 class Variant(Shape):
-    name: Alias = field(
-        "route", "The model name that clients use for it.", default=..., example="qwen3:30b-nothink"
-    )
+    name: Alias = required("route", "The model name that clients use for it.", example="qwen3:30b-nothink")
     request: RequestPatch = section(
         "What it changes in a request.",
         RequestPatch,

@@ -82,6 +82,8 @@ def nearest(word: str, choices: Sequence[str]) -> str:
     """The choice that a typing mistake probably meant, or an empty string."""
     from difflib import get_close_matches
 
+    if len(word) > 64:
+        return ""
     folded = {choice.casefold().replace("-", "").replace("_", ""): choice for choice in sorted(choices)}
     wanted = word.casefold().replace("-", "").replace("_", "")
     if wanted in folded:

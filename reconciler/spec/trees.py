@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
 from reconciler.spec.crossrules import between_objects
+from reconciler.spec.declarations import Declared, M_co, Refused
 from reconciler.spec.diagnostics import Diagnostic, from_text, locate
 from reconciler.spec.documents import read_documents
 from reconciler.spec.kinds import (
@@ -25,24 +25,13 @@ from reconciler.spec.kinds import (
     ModelDeployment,
     Runtime,
 )
-from reconciler.spec.messages import problems_of
-from reconciler.spec.nodes import Document, Mapping
+from reconciler.spec.messages import missing_values, problems_of
+from reconciler.spec.nodes import Document, Mapping, Scalar
 from reconciler.spec.objectrules import within_object
-from reconciler.spec.problems import Problem
+from reconciler.spec.problems import Problem, shown
 from reconciler.spec.shapes import nearest
 
-M_co = TypeVar("M_co", bound=AnyManifest, covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Declared(Generic[M_co]):
-    """An object and the text that declares it."""
-
-    manifest: M_co
-    document: Document
-
-    def diagnostic(self, problem: Problem) -> Diagnostic:
-        return locate(problem, self.document)
+__all__ = ["Declared", "FileReading", "Refused", "Tree", "join", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +41,8 @@ class FileReading:
     file: str
     objects: tuple[Declared[AnyManifest], ...]
     diagnostics: tuple[Diagnostic, ...]
+    refused: tuple[Refused, ...] = ()
+    is_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +85,19 @@ def read_file(file: str, raw: bytes) -> FileReading:
     """Parse and type one file."""
     text = read_documents(file, raw)
     objects: list[Declared[AnyManifest]] = []
-    found = [from_text(file, text.lines, problem) for problem in text.problems]
+    refused: list[Refused] = []
+    typed: list[Diagnostic] = []
     for document in text.documents:
         manifest, problems = _typed(document)
-        found += [locate(problem, document) for problem in problems]
+        typed += [locate(problem, document) for problem in problems]
         if manifest is not None:
             objects.append(Declared(manifest, document))
-    return FileReading(file, tuple(objects), tuple(_told_once(found)))
+        else:
+            refused += _refused(document)
+    written = [from_text(file, text.lines, problem) for problem in text.problems]
+    return FileReading(
+        file, tuple(objects), tuple(sorted(_told_once(typed, written))), tuple(refused), text.is_broken
+    )
 
 
 def join(files: Iterable[FileReading]) -> Tree:
@@ -108,42 +105,60 @@ def join(files: Iterable[FileReading]) -> Tree:
     ordered = sorted(files, key=lambda reading: reading.file)
     objects = tuple(declared for reading in ordered for declared in reading.objects)
     found = [diagnostic for reading in ordered for diagnostic in reading.diagnostics]
-    between = between_objects([declared.manifest for declared in objects])
+    refused = frozenset(one for reading in ordered for one in reading.refused)
+    is_complete = not any(reading.is_broken for reading in ordered)
+    between = between_objects(objects, refused, is_complete=is_complete)
     found += [objects[index].diagnostic(problem) for index, problem in between]
-    return Tree(objects, tuple(sorted(_told_once(found))))
+    return Tree(objects, tuple(sorted(found)))
 
 
 def _typed(document: Document) -> tuple[AnyManifest | None, list[Problem]]:
     if not isinstance(document.root, Mapping):
-        return None, [Problem((), "a manifest must be a mapping", "begin with apiVersion: and kind:")]
+        return None, [
+            Problem((), "a manifest must be a mapping", f"begin with apiVersion: {API_VERSION} and a kind")
+        ]
     data = document.data
-    kind = data.get("kind")
-    if kind not in KINDS:
+    kind = KINDS.get(data["kind"]) if isinstance(data.get("kind"), str) else None
+    if kind is None:
         return None, [_kind_problem(data)]
+    empty = list(missing_values(document, kind))
     try:
-        manifest = KINDS[kind].model_validate(data)
+        manifest = kind.model_validate(data)
     except ValidationError as error:
-        return None, problems_of(error, KINDS[kind])
-    return manifest, within_object(manifest)
+        told = {problem.path for problem in empty}
+        return None, empty + [one for one in problems_of(error, kind, document) if one.path not in told]
+    return (None, empty) if empty else (manifest, within_object(manifest))
+
+
+def _refused(document: Document) -> list[Refused]:
+    kind, name = document.find(("kind",)), document.find(("metadata", "name"))
+    if isinstance(kind, Scalar) and isinstance(name, Scalar):
+        return [Refused(kind.text, name.text)]
+    return []
 
 
 def _kind_problem(data: dict[str, object]) -> Problem:
     kind = data.get("kind")
+    known = f"one of {', '.join(KINDS)}"
     if kind is None:
-        return Problem(("kind",), "is missing", f"one of {', '.join(KINDS)}", at_key=True)
-    if data.get("apiVersion") != API_VERSION and "kind" in data and not nearest(str(kind), list(KINDS)):
+        written = "kind" in data
+        guess = next((key for key in data if nearest(key, ["kind"])), "") if not written else ""
+        if guess:
+            return Problem((guess,), f"unknown key {shown(guess)!r}", "did you mean kind?", at_key=True)
+        return Problem(("kind",), "has no value" if written else "is missing", known, at_key=True)
+    if not isinstance(kind, str):
+        return Problem(("kind",), "must be text", known)
+    guess = nearest(kind, list(KINDS))
+    if not guess and data.get("apiVersion") != API_VERSION:
         return Problem(
-            ("kind",), f"{kind!r} is not a kind of {API_VERSION}", "keep other manifests elsewhere"
+            ("kind",),
+            f"{shown(kind)!r} is not a kind of {API_VERSION}",
+            f"{known}; keep other files elsewhere",
         )
-    guess = nearest(str(kind), list(KINDS))
-    return Problem(
-        ("kind",),
-        f"unknown kind {kind!r}",
-        f"did you mean {guess}?" if guess else f"one of {', '.join(KINDS)}",
-    )
+    return Problem(("kind",), f"unknown kind {shown(kind)!r}", f"did you mean {guess}?" if guess else known)
 
 
-def _told_once(found: list[Diagnostic]) -> list[Diagnostic]:
-    """A text that is refused is not also called ambiguous."""
-    refused = {(one.file, one.line, one.column) for one in found if one.is_error}
-    return [one for one in found if one.is_error or (one.file, one.line, one.column) not in refused]
+def _told_once(typed: list[Diagnostic], written: list[Diagnostic]) -> list[Diagnostic]:
+    """A text that is refused for what it means is not also called ambiguous."""
+    refused = {(one.line, one.column) for one in typed if one.is_error}
+    return typed + [one for one in written if (one.line, one.column) not in refused]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.spec.crons import parse_cron
+from reconciler.spec.crons import Cron, parse_cron
 from reconciler.spec.lifecycles import Schedule
-from reconciler.spec.scalars import minute_of_day, parse_days
+from reconciler.spec.times import DAY, minute_of_day, parse_days
 
-DAY = 24 * 60
 WEEK = 7 * DAY
+_ALL = (1 << WEEK) - 1
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -27,25 +28,39 @@ def overlaps(first: Schedule, second: Schedule) -> Overlap | None:
     shared = one & two
     if not shared:
         return None
-    day, minute = divmod(min(shared), DAY)
-    return Overlap(f"{_DAY_NAMES[day]} {minute // 60:02}:{minute % 60:02}", covers_first=one <= two)
+    day, minute = divmod((shared & -shared).bit_length() - 1, DAY)
+    return Overlap(f"{_DAY_NAMES[day]} {minute // 60:02}:{minute % 60:02}", covers_first=shared == one)
 
 
-def week_minutes(window: Schedule) -> frozenset[int]:
-    """The minutes from Monday 00:00 in which it is open every week; empty where it is no weekly window."""
+def week_minutes(window: Schedule) -> int:
+    """The minutes in which it is open every week, as bits from Monday 00:00; 0 where it is no weekly window."""
     if window.days is not None and window.from_ is not None and window.to is not None:
         begin, end = minute_of_day(window.from_), minute_of_day(window.to)
-        length = (end - begin) % DAY or DAY
         starts = [day * DAY + begin for day in parse_days(window.days)]
-    elif window.cron is not None and window.duration is not None:
-        cron = parse_cron(window.cron)
-        if not cron.any_day or len(cron.months) < 12:
-            return frozenset()
+        return _opened(starts, (end - begin) % DAY or DAY)
+    if window.cron is not None and window.duration is not None:
         length = min(int(window.duration.total_seconds()) // 60, WEEK)
-        days = [(day - 1) % 7 for day in cron.weekdays]
-        starts = [d * DAY + h * 60 + m for d in days for h in cron.hours for m in cron.minutes]
-        if len(starts) * max(length, 1) > 20 * WEEK:
-            return frozenset(range(WEEK))
-    else:
-        return frozenset()
-    return frozenset((start + step) % WEEK for start in starts for step in range(length))
+        return _opened(_cron_starts(parse_cron(window.cron)), length)
+    return 0
+
+
+def _cron_starts(cron: Cron) -> list[int]:
+    """Minutes of the week; nothing where the day of the month matters."""
+    if len(cron.days) < 31 or len(cron.months) < 12:
+        return []
+    # `1-31 * 1`: either of the two opens it, and the first is every day.
+    either = not cron.any_day and not cron.any_weekday
+    days = range(7) if either else [(day - 1) % 7 for day in cron.weekdays]
+    return [day * DAY + hour * 60 + minute for day in days for hour in cron.hours for minute in cron.minutes]
+
+
+def _opened(starts: Iterable[int], length: int) -> int:
+    """Bits of all minutes up to `length` after each start, doubled up instead of set one by one."""
+    bits, reach = 0, 1
+    for start in starts:
+        bits |= 1 << start % WEEK
+    while reach < length:
+        step = min(reach, length - reach)
+        bits |= (bits << step | bits >> (WEEK - step)) & _ALL
+        reach += step
+    return bits if length else 0

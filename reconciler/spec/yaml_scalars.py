@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,400}", re.ASCII)
-_OCTAL_OR_HEX = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?", re.ASCII)
+#: Longer numbers are no numbers that anybody means, and converting them takes time that grows with their square.
+MOST_DIGITS = 100
+
+_INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -19,18 +22,32 @@ _WORDS: dict[str, bool | None] = {
 }
 _OLD_TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 _OLD_FALSE = frozenset({"n", "N", "no", "No", "NO", "off", "Off", "OFF"})
-_UNDERSCORED = re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?", re.ASCII)
+_OLD_SIGNS = {"<<": "a merge key", "=": "a default key"}
+_UNDERSCORED = re.compile(r"[-+]?(0x)?[0-9a-fA-F]*_[0-9a-fA-F_]*(\.[0-9_]*)?", re.ASCII)
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?", re.ASCII)
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+", re.ASCII)
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 _BINARY = re.compile(r"[-+]?0b[01_]+", re.ASCII)
+_SIGNED_HEX = re.compile(r"[-+]0x[0-9a-fA-F_]+", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII)
+#: 1.1 wants a point in a number with an exponent, and a sign in the exponent.
+_OLD_FLOAT = re.compile(r"([-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|\.[0-9]+([eE][-+][0-9]+)?)", re.ASCII)
+
+
+def is_number(text: str) -> bool:
+    """Whether a plain scalar is a number of YAML 1.2, however long."""
+    return bool(_FLOAT.fullmatch(text) or _OCTAL_OR_HEX.fullmatch(text))
+
+
+def has_leading_zero(text: str) -> bool:
+    """`0755`: 755 in YAML 1.2, 493 in 1.1."""
+    return _LEADING_ZERO.fullmatch(text) is not None
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar by YAML 1.2."""
+    """The value of a plain scalar by YAML 1.2; of numbers up to MOST_DIGITS characters."""
     if text in _WORDS:
         return _WORDS[text]
-    if not (text[0] in "-+." or text[0].isdigit()):
+    if not (text[0] in "-+." or text[0].isdigit()) or len(text) > MOST_DIGITS:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
@@ -47,16 +64,40 @@ def old_meaning(text: str) -> str:
     """What YAML 1.1 reads in a plain scalar, where that differs from 1.2; else an empty string."""
     if text in _OLD_TRUE or text in _OLD_FALSE:
         return "true" if text in _OLD_TRUE else "false"
-    if not text or not (text[0].isdigit() or text[0] in "-+"):
-        return "a merge key" if text == "<<" else ""
+    if text in _OLD_SIGNS:
+        return _OLD_SIGNS[text]
+    if not text or not (text[0].isdigit() or text[0] in "-+.") or len(text) > MOST_DIGITS:
+        return ""
     if _LEADING_ZERO.fullmatch(text):
-        return "an octal number"
+        return "text" if "8" in text or "9" in text else "an octal number"
     if _SEXAGESIMAL.fullmatch(text):
         return "a number to base 60"
-    if _UNDERSCORED.fullmatch(text):
+    if _UNDERSCORED.fullmatch(text) and any(char.isdigit() for char in text):
         return f"the number {text.replace('_', '')}"
     if _BINARY.fullmatch(text):
         return "a binary number"
-    if text.startswith("0o"):
+    if _SIGNED_HEX.fullmatch(text):
+        return "a hexadecimal number"
+    if _reads_as_old_text(text):
         return "text"
     return "a date" if _DATE.fullmatch(text) else ""
+
+
+def plainly(text: str) -> str:
+    """How to write what a YAML 1.1 reader sees so that every reader sees it; empty where nobody means that."""
+    if text in _OLD_TRUE or text in _OLD_FALSE:
+        return "true" if text in _OLD_TRUE else "false"
+    if _LEADING_ZERO.fullmatch(text):
+        return str(int(text))
+    if _UNDERSCORED.fullmatch(text):
+        return text.replace("_", "")
+    if _FLOAT.fullmatch(text):
+        return "it with a point and a signed exponent, as in 1.0e+3,"
+    return ""
+
+
+def _reads_as_old_text(text: str) -> bool:
+    if text.startswith("0o"):
+        return _OCTAL_OR_HEX.fullmatch(text) is not None
+    is_integer = _INTEGER.fullmatch(text) is not None
+    return not is_integer and _FLOAT.fullmatch(text) is not None and _OLD_FLOAT.fullmatch(text) is None

@@ -1,0 +1,181 @@
+"""Times in the manifest language: durations, times of day, weekdays, cron expressions, time zones."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import lru_cache
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from reconciler.spec.crons import parse_cron
+from reconciler.spec.problems import shown
+from reconciler.spec.scalars import is_plain, text_of, wrong
+
+DAY = 24 * 60
+
+_DURATION = re.compile(
+    r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", re.ASCII
+)
+#: What people write for a duration in other tools, by the first letters of its unit.
+_LOOSE_DURATION = re.compile(
+    r"\s*p?t?(\d{1,6}(?:\.\d{1,3})?)\s*(ms|milli|s|m|h|d|w)[a-z]*\s*", re.IGNORECASE | re.ASCII
+)
+_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
+_DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))?")
+
+
+def parse_duration(value: object) -> timedelta:
+    """`2h30m` as a timedelta; a bare number is refused because nobody can see its unit."""
+    if not is_plain(value):
+        raise wrong("must be a duration with its unit", "such as 90s, 15m or 2h30m")
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not value:
+        raise wrong(f"{text_of(value)} is no duration", _duration_hint(str(value)))
+    days, hours, minutes, seconds, millis = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=millis)
+
+
+def _duration_hint(text: str) -> str:
+    if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII):
+        return f"it needs a unit: write {text.partition('.')[0]}s or {text.partition('.')[0]}m"
+    if guess := _LOOSE_DURATION.fullmatch(text):
+        meant = timedelta(seconds=float(guess[1]) * _SECONDS[guess[2].lower()])
+        return f"write {format_duration(meant)}"
+    return "such as 90s, 15m, 2h30m or 30d, the largest unit first"
+
+
+def _parse_time_span(value: object) -> timedelta:
+    """A duration that must not be zero."""
+    span = parse_duration(value)
+    if not span:
+        raise wrong(f"{text_of(value)} is no time at all", "write at least 1s")
+    return span
+
+
+def format_duration(duration: timedelta) -> str:
+    """The spelling that `parse_duration` reads back: 9000 s is 2h30m."""
+    left = duration // timedelta(milliseconds=1)
+    text = ""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def _parse_idle(value: object) -> timedelta | Literal["never"]:
+    if value == "never":
+        return "never"
+    if value in (-1, "-1"):
+        raise wrong("must be a duration, or never", "write never")
+    zero = (is_plain(value) and value == 0) or value == "0"
+    span = None if zero else parse_duration(value)
+    if not span:
+        raise wrong("0 means opposite things to different tools", "write never, or a short time such as 10s")
+    return span
+
+
+def _parse_time_of_day(value: object) -> str:
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return value
+    if not is_plain(value):
+        raise wrong("must be a time of day", 'such as "08:00"')
+    raise wrong(f"{text_of(value)} is no time of day", _time_hint(value))
+
+
+def _time_hint(value: object) -> str:
+    """A time of one digit, or one that a YAML 1.1 reader has turned into minutes."""
+    if isinstance(value, int) and 0 < value <= DAY:
+        return f'write "{value // 60:02}:{value % 60:02}", quoted'
+    parts = re.fullmatch(r"(\d|[01]\d|2[0-3])[:.]([0-5]\d)(?::\d\d)?", str(value), re.ASCII)
+    return (
+        f'write "{int(parts[1]):02}:{parts[2]}"' if parts else 'two digits each, quoted: "08:00" to "24:00"'
+    )
+
+
+def minute_of_day(time: str) -> int:
+    hour, _, minute = time.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def parse_days(text: str) -> frozenset[int]:
+    """`Mon-Fri,Sun` as numbers counted from Monday as 0; ranges may wrap around Sunday."""
+    days: set[int] = set()
+    for item in text.split(","):
+        match = _DAYS.fullmatch(item.strip())
+        if match is None:
+            raise ValueError(f"{shown(item.strip() or text)!r} is no day or range of days")
+        first = _DAY_NAMES.index(match[1])
+        last = _DAY_NAMES.index(match[2]) if match[2] else first
+        days.update((first + step) % 7 for step in range((last - first) % 7 + 1))
+    return frozenset(days)
+
+
+def _parse_days(value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong("must name weekdays", "such as Mon-Fri or Sat,Sun")
+    try:
+        parse_days(value)
+    except ValueError as error:
+        raise wrong(str(error), "Mon, Tue, Wed, Thu, Fri, Sat, Sun, as in Mon-Fri or Sat,Sun") from None
+    return value
+
+
+def _parse_cron(value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong("must be a cron expression", 'minute hour day month weekday: "0 4 * * 1-5"')
+    try:
+        return parse_cron(value).text
+    except ValueError as error:
+        raise wrong(str(error), 'minute hour day month weekday: "0 4 * * 1-5"') from None
+
+
+@lru_cache(maxsize=1024)
+def _known_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return "/" in name or name == "UTC"
+
+
+def _parse_zone(value: object) -> str:
+    if not is_plain(value):
+        raise wrong("must be an IANA time zone", "such as Europe/Berlin or UTC")
+    if isinstance(value, str) and len(value) <= 64 and _known_zone(value):
+        return value
+    hint = "write UTC" if str(value).upper() in {"UTC", "GMT", "Z"} else "such as Europe/Berlin or UTC"
+    raise wrong(f"{text_of(value)} is no IANA time zone", hint)
+
+
+def _text(**more: object) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
+
+
+_SPAN = r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
+
+Duration = Annotated[
+    timedelta,
+    PlainValidator(parse_duration),
+    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"]),
+]
+TimeSpan = Annotated[
+    timedelta,
+    PlainValidator(_parse_time_span),
+    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"]),
+]
+IdleTime = Annotated[
+    timedelta | Literal["never"],
+    PlainValidator(_parse_idle),
+    _text(pattern=f"^(never|{_SPAN})$", minLength=2, examples=["15m", "never"]),
+]
+TimeOfDay = Annotated[
+    str, PlainValidator(_parse_time_of_day), _text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+]
+Days = Annotated[str, PlainValidator(_parse_days), _text(examples=["Mon-Fri", "Sat,Sun"])]
+CronText = Annotated[str, PlainValidator(_parse_cron), _text(examples=["0 4 * * 1-5"])]
+TimeZone = Annotated[str, PlainValidator(_parse_zone), _text(examples=["Europe/Berlin", "UTC"])]
