@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.arguments import Checked, Option, PolicyRules, Tier, Written, check, emit, option_table
+from reconciler.core.arguments import (
+    Checked,
+    Option,
+    OptionTable,
+    PolicyRules,
+    Tier,
+    Written,
+    assumed_table,
+    check,
+    emit,
+    option_table,
+)
 from reconciler.core.arguments.help import parse_help
 from reconciler.core.arguments.refusals import is_secret
 from reconciler.spec.problems import Severity
@@ -37,14 +48,24 @@ VALUES = (
 )
 
 
+FUTURE = option_table(f"{HELP}--new-thing N{'':27}does something\n--new-flag{'':30}does something\n")
+# An option that passes through: of a known form, a bare flag as forks list options with values too, or unlisted.
+PASSING = pytest.mark.parametrize(
+    ("key", "options"),
+    [("new-thing", FUTURE), ("new-flag", FUTURE), ("new-thing", assumed_table())],
+    ids=["valued", "bare", "assumed"],
+)
+
+
 def judge(
     args: Mapping[str, object] | None = None,
     extra_args: Sequence[object] = (),
     rules: PolicyRules | None = None,
+    options: OptionTable = BUILD,
     **written: object,
 ) -> Checked:
     asked = Written(args=args or {}, extra_args=extra_args, **written)  # type: ignore[arg-type] # each test names fields of Written
-    return check(asked, rules=rules or PolicyRules(), options=BUILD)
+    return check(asked, rules=rules or PolicyRules(), options=options)
 
 
 def messages(checked: Checked, severity: Severity = Severity.ERROR) -> list[str]:
@@ -139,24 +160,38 @@ def test_the_engine_s_own_names_are_not_taken_for_secrets() -> None:
     assert {"api-key", "hf-token"} == secrets
 
 
+@PASSING
+def test_a_plain_value_passes_through(key: str, options: OptionTable) -> None:
+    checked = judge({key: "abc"}, rules=EVERYTHING, options=options)
+
+    assert [f"--{key}", "abc"] == emit(checked.settings)
+
+
+@PASSING
 @pytest.mark.parametrize("value", ["/etc/passwd", "./x", "../x", "~/x", "a/b"])
-def test_b0_4_path_like_values_of_passthrough_options_are_confined_or_refused(value: str) -> None:
-    checked = judge({"new-thing": value}, rules=EVERYTHING)
+def test_b0_4_path_like_values_of_passthrough_options_are_confined_or_refused(
+    key: str, options: OptionTable, value: str
+) -> None:
+    checked = judge({key: value}, rules=EVERYTHING, options=options)
 
     assert not checked.ok or [value] == [use.text for use in checked.paths]
 
 
+@PASSING
 @pytest.mark.parametrize(
-    "value", ["a,/etc/passwd", "key=/etc/passwd", "/a:/b", "x /etc", '"/etc/x"', "a\0b", "/a;b"]
+    "value", ["a,/etc/passwd", "key=/etc/passwd", "/a:/b", "x /etc", '"/etc/x"', "a\0b", "/a;b", "C:\\x"]
 )
-def test_b0_4_a_path_cannot_hide_inside_a_passthrough_value(value: str) -> None:
-    assert not judge({"new-thing": value}, rules=EVERYTHING).ok
+def test_b0_4_a_path_cannot_hide_inside_a_passthrough_value(
+    key: str, options: OptionTable, value: str
+) -> None:
+    assert not judge({key: value}, rules=EVERYTHING, options=options).ok
 
 
+@PASSING
 @pytest.mark.parametrize("value", ["--tools", "--agent", "-ag", "--log_file", "--anything", "-x"])
-def test_b0_4_a_passthrough_value_cannot_become_an_option(value: str) -> None:
-    assert not judge({"new-thing": value}, rules=EVERYTHING).ok
-    assert not judge({"new-thing": [value]}, rules=EVERYTHING).ok
+def test_b0_4_a_passthrough_value_cannot_become_an_option(key: str, options: OptionTable, value: str) -> None:
+    assert not judge({key: value}, rules=EVERYTHING, options=options).ok
+    assert not judge({key: [value]}, rules=EVERYTHING, options=options).ok
 
 
 @pytest.mark.parametrize(
@@ -177,8 +212,15 @@ def test_b0_4_a_passthrough_value_cannot_become_an_option(value: str) -> None:
     ],
 )
 def test_b0_4_a_future_option_with_a_dangerous_name_does_not_pass_through(key: str) -> None:
-    assert not judge({key: "x"}, rules=EVERYTHING).ok
-    assert not judge(extra_args=[f"--{key}", "x"], rules=EVERYTHING).ok
+    listed = f"--{key}".replace("_", "-")
+    tables = [
+        assumed_table(),
+        *(option_table(f"{HELP}{listed}{hint}   {'':40}does it\n") for hint in ("", " N")),
+    ]
+    for options in tables:
+        assert not judge({key: "x"}, rules=EVERYTHING, options=options).ok
+        assert not judge({key: True}, rules=EVERYTHING, options=options).ok
+        assert not judge(extra_args=[listed, "x"], rules=EVERYTHING, options=options).ok
 
 
 def read_as_the_engine(argv: Sequence[str]) -> list[str]:

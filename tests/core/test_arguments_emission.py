@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.arguments import Option, PolicyRules, Written, check, emit, option_table, tokens_of
+from reconciler.core.arguments import (
+    Option,
+    PolicyRules,
+    Written,
+    assumed_table,
+    check,
+    emit,
+    option_table,
+    tokens_of,
+)
 from reconciler.core.arguments.emission import number_text
 from reconciler.core.arguments.values import Value, split_csv
 from reconciler.errors import PathRefused
@@ -94,7 +103,7 @@ def test_unvouched_options_come_last_and_their_bare_flags_at_the_very_end() -> N
     rules = PolicyRules(passthrough=("*",))
     written = Written(args={"aaa": True, "bbb": 1, "keep": 1}, extra_args=["--zzz", "--threads", "2"])
 
-    checked = check(written, rules=rules, options=BUILD)
+    checked = check(written, rules=rules, options=assumed_table())
 
     assert ["--keep", "1", "-t", "2", "--bbb", "1", "--aaa", "--zzz"] == emit(checked.settings)
 

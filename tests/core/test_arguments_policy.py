@@ -21,8 +21,19 @@ from reconciler.core.arguments import (
 )
 from reconciler.spec.problems import Severity
 
-BUILD = option_table((Path(__file__).parents[1] / "fakes" / "data" / "help_b11434.txt").read_text())
+HELP = (Path(__file__).parents[1] / "fakes" / "data" / "help_b11434.txt").read_text()
+BUILD = option_table(HELP)
 EVERYTHING = PolicyRules(allow=("*",), passthrough=("*",))
+
+
+FUTURE = option_table(
+    HELP
+    + """\
+--new-thing N                           does something
+--new-word WORD                         does something
+--new-flag                              does something
+"""
+)
 
 
 def judge(
@@ -51,12 +62,29 @@ def test_s0_9_unknown_keys_fail_in_order_each_with_the_nearest_name() -> None:
 
 def test_s0_9_passthrough_writes_the_key_with_dashes_and_drops_what_is_off() -> None:
     rules = PolicyRules(passthrough=("new_*",))
-    args = {"new_thing": 5, "new_flag": True, "new_off": False, "new_none": None, "new_word": "abc"}
+    args = {"new_thing": 5, "new_flag": True, "new_word": "abc"}
+    off = {"new_flag": False, "new_word": None}
 
-    checked = judge(args, rules=rules)
+    checked = check(Written(args=args), rules=rules, options=FUTURE)
 
     assert [] == messages(checked)
     assert ["--new-thing", "5", "--new-word", "abc", "--new-flag"] == emit(checked.settings)
+    assert [] == emit(check(Written(args=off), rules=rules, options=FUTURE).settings)
+
+
+def test_s0_9_what_the_build_does_not_offer_is_an_error_whatever_passes_through() -> None:
+    assert (
+        "this build of the engine has no such option"
+        in messages(judge({"new-thing": 5}, rules=EVERYTHING))[0]
+    )
+
+
+def test_s0_9_without_a_binary_to_ask_a_name_that_passes_through_is_taken_on_trust() -> None:
+    written = Written(args={"rtr": True, "amb": 512})
+
+    checked = check(written, rules=PolicyRules(passthrough=("rtr", "amb")), options=assumed_table())
+
+    assert ["--amb", "512", "--rtr"] == emit(checked.settings)
 
 
 def test_passthrough_does_not_revive_what_the_engine_has_dropped() -> None:
@@ -94,9 +122,13 @@ def test_narrowed_rules_allow_only_what_both_allow() -> None:
 
     both = narrow(host, runtime)
 
-    assert judge({"threads": 8, "amb": 1}, rules=both).ok
-    for args in ({"keep": 1}, {"threads": 16}, {"threads": 1}, {"rtr": True}):
-        assert not judge(args, rules=both).ok, args
+    def allowed(args: dict[str, object]) -> bool:
+        return check(Written(args=args), rules=both, options=assumed_table()).ok
+
+    assert allowed({"threads": 8, "amb": 1})
+    assert [] == [
+        args for args in ({"keep": 1}, {"threads": 16}, {"threads": 1}, {"rtr": True}) if allowed({**args})
+    ]
 
 
 def test_an_option_that_a_structured_field_owns_is_accepted_with_a_warning_but_not_twice() -> None:
@@ -205,11 +237,30 @@ def test_a_deployment_s_setting_replaces_that_of_its_runtime() -> None:
 
 
 def test_without_a_binary_the_current_engine_s_options_stand_in() -> None:
-    written = Written(args={"jinja": False, "ctx-size": 4096, "draft-max": 4})
+    written = Written(args={"jinja": False, "ctx-size": 4096, "ctx_sise": 1}, extra_args=["--tools", "all"])
+
     checked = check(written, rules=PolicyRules(), options=assumed_table())
 
     assert ["-c", "4096", "--no-jinja"] == emit(checked.settings)
-    assert "write spec-draft-n-max" in messages(checked)[0]
+    assert ["did you mean 'ctx-size'?", "no policy lifts this"] == [
+        next(part for part in ("did you mean 'ctx-size'?", "no policy lifts this") if part in message)
+        for message in messages(checked)
+    ]
+
+
+def test_without_a_binary_what_only_forks_have_is_a_warning() -> None:
+    args = {"mlock": True, "draft-max": 8, "cache-type-k": "q8_KV"}
+
+    checked = check(Written(args=args), rules=PolicyRules(), options=assumed_table())
+
+    assert ["--cache-type-k", "q8_KV", "--draft", "8", "--mlock"] == emit(checked.settings)
+    assert 3 == sum("not checked" in message for message in messages(checked, Severity.WARNING))
+
+
+def test_without_a_binary_a_value_is_still_a_plain_word() -> None:
+    written = Written(args={"cache-type-k": "/etc/passwd"}, extra_args=["--cache-type-v", "a b"])
+
+    assert 2 == len(messages(check(written, rules=PolicyRules(), options=assumed_table())))
 
 
 def test_a_field_knows_the_options_that_it_sets() -> None:

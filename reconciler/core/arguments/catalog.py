@@ -56,6 +56,14 @@ def _join(offers: Sequence[Offer], *, probed: bool) -> OptionTable:
     )
 
 
+def trusted(key: str) -> Option | None:
+    """An option that current llama.cpp lacks and another build may have: what to go by without a binary."""
+    row = _BY_SPELLING.get(f"--{key}") or _BY_SPELLING.get(f"-{key}")
+    if row is None or not (row.fork or row.name in _REMOVED_FROM_LLAMA_CPP):
+        return None
+    return replace(_known_option(row, [replace(_offer_of(row), removed="")], probed=False), only_forks=True)
+
+
 def is_known(key: str) -> bool:
     """Whether the tables have this name, with one dash or two, whatever a build offers."""
     return f"--{key}" in _BY_SPELLING or f"-{key}" in _BY_SPELLING

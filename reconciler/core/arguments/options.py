@@ -67,6 +67,7 @@ class Option:
     sampling: bool = False
     removed: str = ""
     deprecated: bool = False
+    only_forks: bool = False  # taken on trust while no binary can be asked
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -4,19 +4,21 @@
 
 An order of refusals holds for every way to write an option. What the core denies (tier `deny`: executes, serves
 files, proxies, downloads, writes, hijacks a port) is refused before any rule is read. Managed options name the field
-to use. An ArgPolicy's `passthrough` admits options that the built-in tables or the help text do not know, and only
-those: never a name that sounds dangerous. Where a structured field owns a permitted option, `args` may set it too,
-with a warning, but not both.
+to use. What the build does not offer is an error. An ArgPolicy's `passthrough` admits options that the build offers
+and the built-in tables do not know: never a name that sounds dangerous. Where a structured field owns a permitted
+option, `args` may set it too, with a warning, but not both. While no binary can be asked, what only the binary could
+tell (an option or a value that only forks have) is a warning: a machine's fault is not the text's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from reconciler.core.arguments import environment, verdicts
 from reconciler.core.arguments.emission import cannot_switch_off
-from reconciler.core.arguments.options import ALIASES, Many, Option, OptionTable, Spelled, Tier
+from reconciler.core.arguments.options import ALIASES, Kind, Many, Option, OptionTable, Spelled, Tier
 from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.settings import Checked, PathUse, Setting, flat, paths_of
 from reconciler.core.arguments.tokens import Written as WrittenTokens
@@ -79,7 +81,8 @@ class _Judged:
             spelled = self._permitted(path, key, self._options.by_key(name))
             if spelled:
                 flipped = raw if spelled.positive or not isinstance(raw, bool) else not raw
-                self._accept(path, spelled.option, from_yaml(spelled.option, flipped), shown_as=key)
+                value = self._typed(path, spelled.option, partial(from_yaml, raw=flipped))
+                self._accept(path, spelled.option, value, shown_as=key)
 
     def add_tokens(self, written: WrittenTokens) -> None:
         path: FieldPath = ("spec", "extraArgs", written.index)
@@ -95,12 +98,11 @@ class _Judged:
             stray = shown(written.values[1])
             self._refuse(path, Wrong(f"{stray} belongs to no option", "each value follows its option"))
         else:
-            self._accept(path, spelled.option, self._token_value(spelled, written), shown_as=written.name)
-
-    def _token_value(self, spelled: Spelled, written: WrittenTokens) -> Value | Wrong:
-        if written.values:
-            return from_tokens(spelled.option, written.values)
-        return from_yaml(spelled.option, spelled.positive)
+            if written.values:
+                value = self._typed(path, spelled.option, partial(from_tokens, tokens=written.values))
+            else:
+                value = from_yaml(spelled.option, spelled.positive)
+            self._accept(path, spelled.option, value, shown_as=written.name)
 
     def _permitted(self, path: FieldPath, name: str, spelled: Spelled | None) -> Spelled | None:
         """The option, if it may be set at all; problems are noted on the way."""
@@ -131,6 +133,20 @@ class _Judged:
             self.problems.append(Problem(path, f"{shown_as} {checked.message}", checked.hint))
         else:
             self.settings.append(Setting(option, checked, path))
+
+    def _typed(
+        self, path: FieldPath, option: Option, read: Callable[[Option], Value | Wrong]
+    ) -> Value | Wrong:
+        """The value; a choice that only some builds have is trusted while no build can be asked."""
+        value = read(option)
+        if self._options.probed or option.kind is not Kind.ENUM or not isinstance(value, Wrong):
+            return value
+        trusted = read(replace(option, choices=()))
+        if not isinstance(trusted, Wrong):
+            self.problems.append(
+                warning(path, f"{option.name} {value.message}", "not checked: no binary to ask")
+            )
+        return trusted
 
     def _value_wrong(self, option: Option, value: Value) -> Wrong | None:
         for item in flat(value):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.core.arguments.options import Kind, Option, Tier
 from reconciler.core.arguments.values import Value, is_path_like
@@ -45,6 +46,25 @@ def overlay(below: Sequence[Setting], above: Sequence[Setting]) -> tuple[Setting
     """A Runtime's settings under a deployment's: the deployment's replace those of the same option."""
     replaced = {setting.option.name for setting in above}
     return (*(setting for setting in below if setting.option.name not in replaced), *above)
+
+
+def with_files(settings: Sequence[Setting], found: Mapping[PathUse, str]) -> tuple[Setting, ...]:
+    """The settings with the host's absolute paths in place of those that were written."""
+    paths: dict[FieldPath, dict[object, str]] = {}
+    for use, path in found.items():
+        paths.setdefault(use.path, {})[use.text] = path
+    return tuple(
+        replace(setting, value=_replaced(setting.value, paths[setting.path]))
+        if setting.path in paths
+        else setting
+        for setting in settings
+    )
+
+
+def _replaced(value: Any, paths: Mapping[object, str]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_replaced(item, paths) for item in value)
+    return paths.get(value, value)
 
 
 def paths_of(setting: Setting) -> tuple[PathUse, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.core.arguments.catalog import is_known
+from reconciler.core.arguments.catalog import is_known, trusted
 from reconciler.core.arguments.options import ALIASES, Kind, Option, OptionTable, Spelled, Tier, key_of
 from reconciler.core.arguments.refusals import ELSEWHERE, NEVER_EXISTED, REPLACED, dangerous_word, is_secret
 from reconciler.core.arguments.rules import PolicyRules
@@ -19,6 +19,12 @@ def permitted(
     """The option that a name stands for, or why nobody, or not this manifest, may set it."""
     if wrong := _refused_by_name(name, options):
         return wrong
+    if (
+        not options.probed
+        and (spelled is None or spelled.option.removed)
+        and (option := trusted(key_of(name)))
+    ):
+        spelled = Spelled(option)
     if spelled is None:
         if not _may_pass_unseen(name, options, rules):
             return _not_offered(name, options)
@@ -48,11 +54,8 @@ def _not_offered(name: str, options: OptionTable) -> Wrong:
         if option and not option.removed:
             return Wrong(f"Cannot set {name!r}: this build of the engine does not have it", f"write {text}")
     build = "this build of the engine" if options.probed else "the engine"
-    word = dangerous_word(key)
-    if word:
-        return Wrong(f"Cannot set {name!r}: {build} has no such option, and {word!r} rules out passthrough")
     near = options.nearest(key)
-    hint = f"did you mean {near!r}?" if near else "an ArgPolicy may pass it through by name"
+    hint = f"did you mean {near!r}?" if near else "its --help lists those it has"
     return Wrong(f"Cannot set {name!r}: {build} has no such option", hint)
 
 
@@ -87,9 +90,9 @@ def _managed_hint(option: Option) -> str:
 
 
 def _may_pass_unseen(name: str, options: OptionTable, rules: PolicyRules) -> bool:
-    """Whether a name that the help text lacks may go through: forks do not list all that they take."""
+    """Whether an unknown name may go through while no binary could be asked; a help text that lacks it decides."""
     key = key_of(name)
-    names_it = rules.passes_through((key,)) and not rules.refusal((key,))
+    names_it = not options.probed and rules.passes_through((key,)) and not rules.refusal((key,))
     mistaken = options.by_key(key) is not None or is_known(key) or key in REPLACED or key in ALIASES
     return names_it and not mistaken and not dangerous_word(key)
 
@@ -115,5 +118,7 @@ def warnings(name: str, option: Option, *, operator: bool) -> Iterator[tuple[str
             f"{name!r} is a default for sampling",
             "write it in spec.request.defaults: it changes without a restart",
         )
+    if option.only_forks:
+        yield f"{name!r} exists only in some builds of the engine", "not checked: no binary to ask"
     if option.deprecated:
         yield f"{name!r} is deprecated in this build of the engine and does nothing", "remove it"
