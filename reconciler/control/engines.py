@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,6 @@ from reconciler.errors import PathRefused
 from reconciler.host.gpus import GpuList
 from reconciler.host.places import make_places
 from reconciler.host.runtimes import Machine, discover
-from reconciler.spec.kinds import Runtime
 from reconciler.spec.runtimes import BUILT_IN_RUNTIMES
 
 
@@ -26,35 +27,42 @@ class Engine:
     record: RuntimeRecord | None
     options: OptionTable
 
+    @property
+    def devices(self) -> tuple[str, ...] | None:
+        """Its names for the GPUs, in the order of nvidia-smi; None where it was not asked or does not say."""
+        if self.record is None or self.record.devices is None:
+            return None
+        return tuple(device.name for device in self.record.devices)
+
 
 @dataclass(slots=True)
 class Engines:
     """Looks a Runtime up when it is first asked for. Without a machine every build is assumed to be current."""
 
-    declared: Mapping[str, Runtime]
+    declared: Mapping[str, RuntimeWanted]
     machine: Machine | None
     _known: dict[str, Engine] = field(default_factory=dict)
 
     def engine(self, name: str) -> Engine:
         if name not in self._known:
-            self._known[name] = self._asked(name)
+            self._known[name] = self._asked(self.declared.get(name) or _built_in(name))
         return self._known[name]
 
-    def _asked(self, name: str) -> Engine:
-        wanted = wanted_runtime(name, self.declared.get(name))
+    def use_gpus(self, engine: Engine) -> bool:
+        """Whether layers go to GPUs. A build that does not list its devices, or was not asked, is believed."""
+        if engine.devices is not None:
+            return bool(engine.devices)
+        return self.machine is None or self.machine.has_gpus
+
+    def _asked(self, wanted: RuntimeWanted) -> Engine:
         record = discover(wanted, self.machine) if self.machine else None
         if record is None or not record.help:
             return Engine(wanted, record, assumed_table())
         return Engine(wanted, record, option_table(record.help))
 
 
-def wanted_runtime(name: str, declared: Runtime | None) -> RuntimeWanted:
-    """A Runtime as declared, or the built-in one of that name."""
-    if declared is not None:
-        spec = declared.spec
-        return RuntimeWanted(name=name, kind=spec.kind, path=spec.path, sha256=spec.sha256, env=spec.env)
-    kind = next(kind for kind in BUILT_IN_RUNTIMES if kind == name)
-    return RuntimeWanted(name=name, kind=kind)
+def _built_in(name: str) -> RuntimeWanted:
+    return RuntimeWanted(name=name, kind=next(kind for kind in BUILT_IN_RUNTIMES if kind == name))
 
 
 def this_machine(owner: str, environ: Mapping[str, str], gpus: GpuList) -> Machine:
@@ -64,5 +72,6 @@ def this_machine(owner: str, environ: Mapping[str, str], gpus: GpuList) -> Machi
         home, cache = places.engine_home, places.state / "runtimes"
     except (PathRefused, OSError):
         home = Path(tempfile.mkdtemp(prefix="reconciler-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
         cache = home / "cache"
     return Machine(environment=environ, engine_home=home, cache=cache, has_gpus=gpus.any)

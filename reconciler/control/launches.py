@@ -6,16 +6,22 @@ from collections.abc import Mapping
 
 from reconciler.control.preparations import Preparation
 from reconciler.core.environments import Ours, child_environment
-from reconciler.errors import RuntimeUnusable
+from reconciler.errors import ManifestsInvalid, RuntimeUnusable
 from reconciler.host.places import Places
 from reconciler.host.processes import Launch
 from reconciler.host.secrets import read_secrets
+from reconciler.spec.problems import Severity
 
 
 def launch_of(
     preparation: Preparation, *, port: int, api_key: str, places: Places, environ: Mapping[str, str]
 ) -> Launch:
-    """Everything that `host.processes.start` needs. Raises for a Runtime that cannot be used."""
+    """Everything that `host.processes.start` needs. Raises where the text or the Runtime keeps it from starting."""
+    for problem in preparation.problems:
+        if problem.severity is Severity.ERROR:
+            raise ManifestsInvalid(
+                f"Cannot start {preparation.name}: {problem.message}", next_step=problem.hint
+            )
     record = preparation.engine.record
     if record is None or record.reason is not None:
         reason = record.reason if record and record.reason else "RuntimeMissing"
@@ -26,7 +32,7 @@ def launch_of(
         Ours(home=str(places.engine_home), api_key=api_key),
         operator=preparation.engine.wanted.env,
         deployment=preparation.env,
-        secrets=read_secrets(preparation.spec.secret_env, environ),
+        secrets=read_secrets(preparation.secrets, environ),
     )
     return Launch(
         argv=preparation.command(port),

@@ -6,14 +6,15 @@ warning here, and the reason on the deployment when it is to run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from reconciler.control.engines import Engine
+from reconciler.control.named_files import NamedFiles
+from reconciler.control.operators import Operators
 from reconciler.core.arguments.policy import Written, check
 from reconciler.core.arguments.rules import Limit, PolicyRules
-from reconciler.core.arguments.settings import PathUse, Setting, overlay
+from reconciler.core.arguments.settings import Setting, overlay, with_files
 from reconciler.core.commandlines import (
     EngineFiles,
     Seat,
@@ -21,45 +22,25 @@ from reconciler.core.commandlines import (
     automatic_context,
     field_problems,
     lacking,
-    owned_options,
 )
 from reconciler.core.gguf.facts import ModelFacts, ModelKind
-from reconciler.errors import GgufInvalid, PathRefused
-from reconciler.host.models import read_facts
-from reconciler.host.paths import FileAbsent, confine
-from reconciler.spec.deployments import DeploymentSpec
-from reconciler.spec.kinds import ArgPolicy, Runtime
+from reconciler.core.layers import contested, yielding
+from reconciler.errors import PathRefused
+from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec, SecretSource
+from reconciler.spec.kinds import ArgPolicy
+from reconciler.spec.layers import over
 from reconciler.spec.problems import FieldPath, Problem, warning
-
-MODEL_SUFFIXES = (".gguf",)
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where files may come from. `models` is where model paths start, `roots` is what no path may leave."""
-
-    models: Path
-    roots: tuple[Path, ...]
-    manifest: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Operators:
-    """What a Runtime sets for every deployment on it; `problems` are told at the Runtime's manifest."""
-
-    settings: tuple[Setting, ...] = ()
-    named: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a deployment is prepared in. What `operators` set, the deployment may replace."""
+    """What a deployment is prepared in. What `defaults` and `operators` set, the deployment may replace."""
 
     engine: Engine
+    defaults: DeploymentDefaults
     operators: Operators
     rules: PolicyRules
-    folders: Folders
+    files: NamedFiles
     devices: tuple[str, ...]
     has_gpus: bool
 
@@ -73,6 +54,7 @@ class Preparation:
     engine: Engine
     settings: tuple[Setting, ...]
     env: Mapping[str, str]
+    secrets: Mapping[str, SecretSource]
     files: EngineFiles
     facts: ModelFacts | None
     devices: tuple[str, ...]
@@ -117,19 +99,11 @@ def policy_rules(policy: ArgPolicy | None) -> PolicyRules:
     )
 
 
-def prepare_runtime(runtime: Runtime, engine: Engine, rules: PolicyRules, folders: Folders) -> Operators:
-    """The operator's own options and environment, through the same policy."""
-    written = Written(args=runtime.spec.args, env=runtime.spec.env, operator=True)
-    checked = check(written, rules=rules, options=engine.options)
-    files = _Files(folders)
-    named = files.named(checked.paths)
-    return Operators(checked.settings, named, (*checked.problems, *files.problems))
-
-
-def prepare(name: str, spec: DeploymentSpec, around: Surroundings) -> Preparation:
-    """Check and resolve one deployment."""
-    engine, rules = around.engine, around.rules
-    owned = owned_options(spec, engine.options)
+def prepare(name: str, own: DeploymentSpec, around: Surroundings) -> Preparation:
+    """Check and resolve one deployment; `own` is its spec as written."""
+    options, files = around.engine.options, around.files
+    spec = over(own, yielding(around.defaults, own, options))
+    owned = contested(own, spec, options)
     written = Written(
         args=spec.args,
         extra_args=spec.extra_args,
@@ -137,25 +111,25 @@ def prepare(name: str, spec: DeploymentSpec, around: Surroundings) -> Preparatio
         secret_env=tuple(sorted(spec.secret_env)),
         owned=owned,
     )
-    checked = check(written, rules=rules, options=engine.options)
+    checked = check(written, rules=around.rules, options=options)
     below = [one for one in around.operators.settings if one.option.name not in owned]
-    files = _Files(around.folders)
-    resolved = files.all_of(spec, checked.paths)
-    facts = files.facts(resolved.model)
+    resolved, named = files.of_model(spec), files.named(checked.paths)
+    facts, secrets = files.facts(resolved.model), files.secrets(spec.secret_env)
     preparation = Preparation(
         name=name,
         spec=spec,
-        engine=engine,
-        settings=overlay(below, checked.settings),
+        engine=around.engine,
+        settings=overlay(below, with_files(checked.settings, named)),
         env=checked.env,
-        files=replace(resolved, named={**around.operators.named, **resolved.named}),
+        secrets=secrets,
+        files=resolved,
         facts=facts,
         devices=around.devices,
         has_gpus=around.has_gpus,
     )
     problems = (
         *checked.problems,
-        *_build_problems(spec, engine),
+        *_build_problems(spec, around.engine),
         *files.problems,
         *_model_problems(spec, facts),
         *_unwritable(preparation),
@@ -198,65 +172,3 @@ def _model_problems(spec: DeploymentSpec, facts: ModelFacts | None) -> Iterator[
             f"the model was trained for {trained} tokens, and {size} is more",
             f"at most {trained}, unless args scale its positions (rope-scaling)",
         )
-
-
-class _Files:
-    """Resolves the paths of one deployment and notes what is wrong with each."""
-
-    def __init__(self, folders: Folders) -> None:
-        self._folders = folders
-        self._models_present = folders.models.is_dir()
-        self.problems: list[Problem] = []
-
-    def all_of(self, spec: DeploymentSpec, named: Iterable[PathUse]) -> EngineFiles:
-        model, at = spec.model, ("spec", "model")
-        return EngineFiles(
-            model=self._model(model.path, (*at, "path")),
-            mmproj=self._model(model.mmproj.path, (*at, "mmproj", "path")) if model.mmproj else "",
-            draft=self._model(model.draft.path, (*at, "draft", "path")) if model.draft else "",
-            loras=tuple(
-                self._model(lora.path, (*at, "loras", index, "path"))
-                for index, lora in enumerate(model.loras)
-            ),
-            named=self.named(named),
-        )
-
-    def named(self, paths: Iterable[PathUse]) -> dict[str, str]:
-        return {use.text: self._file(use.text, use.path, use.suffixes) for use in paths}
-
-    def facts(self, model: str) -> ModelFacts | None:
-        if not Path(model).is_file():
-            return None
-        try:
-            return read_facts(Path(model))
-        except (GgufInvalid, OSError) as error:
-            self.problems.append(warning(("spec", "model", "path"), f"Cannot read the model: {error}"))
-            return None
-
-    def _model(self, written: str, at: FieldPath) -> str:
-        bases = (self._folders.models,)
-        return self._confined(written, at, bases=bases, suffixes=MODEL_SUFFIXES, gguf=True)
-
-    def _file(self, written: str, at: FieldPath, suffixes: tuple[str, ...]) -> str:
-        bases = (self._folders.manifest, self._folders.models)
-        return self._confined(written, at, bases=bases, suffixes=suffixes, gguf=suffixes == MODEL_SUFFIXES)
-
-    def _confined(
-        self, written: str, at: FieldPath, *, bases: tuple[Path, ...], suffixes: tuple[str, ...], gguf: bool
-    ) -> str:
-        try:
-            found = confine(written, bases=bases, roots=self._folders.roots, suffixes=suffixes, gguf=gguf)
-        except PathRefused as error:
-            self.problems.append(Problem(at, error.message, error.next_step))
-            return written
-        if isinstance(found, FileAbsent):
-            if self._models_present or self._folders.models not in bases:
-                self.problems.append(warning(at, found.message, _heal(found)))
-            return str(found.path)
-        return str(found)
-
-
-def _heal(absent: FileAbsent) -> str:
-    if absent.reason == "FileMissing":
-        return "put it there, or correct the path"
-    return "allow us to read it" if absent.reason == "FileUnreadable" else "name a GGUF file"

@@ -7,26 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.control.engines import Engine, Engines, this_machine
-from reconciler.control.preparations import (
-    Folders,
-    Operators,
-    Preparation,
-    Surroundings,
-    policy_rules,
-    prepare,
-    prepare_runtime,
-)
+from reconciler.control.named_files import Folders, KnownModels, NamedFiles
+from reconciler.control.operators import Operators, prepare_runtime, wanted_runtime
+from reconciler.control.placements import engine_devices
+from reconciler.control.preparations import Preparation, Surroundings, policy_rules, prepare
 from reconciler.core.arguments.rules import PolicyRules, narrow
+from reconciler.core.runtimes import RuntimeWanted
 from reconciler.host.files import ManifestFile, read_manifests
 from reconciler.host.gpus import GpuList, list_gpus
 from reconciler.host.runtimes import hidden_configuration
 from reconciler.spec.diagnostics import Diagnostic, format_path, locate
 from reconciler.spec.kinds import ModelDeployment, Runtime
-from reconciler.spec.layers import HostSettings, host_settings, over
+from reconciler.spec.layers import HostSettings, host_settings
 from reconciler.spec.nodes import Document
 from reconciler.spec.objectrules import within_object
 from reconciler.spec.problems import Problem, Severity, warning
-from reconciler.spec.shapes import nearest
+from reconciler.spec.runtimes import BUILT_IN_RUNTIMES
 from reconciler.spec.trees import Declared, Tree, join, read_file
 
 
@@ -55,10 +51,11 @@ def read_sources(
     settings = host_settings(tree.host, environ)
     gpus = list_gpus() if look_at_machine else GpuList()
     machine = this_machine(settings.name, environ, gpus) if look_at_machine else None
-    engines = Engines({one.manifest.metadata.name: one.manifest for one in tree.runtimes}, machine)
+    folders = _Folders(tree, settings, {file.name: file.folder.absolute() for file in files})
+    engines = Engines({one.manifest.metadata.name: folders.runtime(one) for one in tree.runtimes}, machine)
     found = [_unreadable(file) for file in files if file.trouble]
     found += _host_diagnostics(settings, tree)
-    preparing = _Preparing(tree, settings, engines, gpus, {file.name: file.folder for file in files})
+    preparing = _Preparing(tree, settings, engines, gpus, folders)
     preparations = tuple(preparing.all())
     told = [one for one in preparing.diagnostics if look_at_machine or one.is_error]
     return Reading(
@@ -92,18 +89,39 @@ def _host_diagnostics(settings: HostSettings, tree: Tree) -> Iterator[Diagnostic
         )
 
 
+class _Folders:
+    """Where paths of each manifest start, and what they may not leave."""
+
+    def __init__(self, tree: Tree, settings: HostSettings, by_file: Mapping[str, Path]) -> None:
+        self._paths = settings.spec.paths
+        self._by_file = by_file
+        self._host = by_file[tree.host.document.file] if tree.host else None
+
+    def of(self, document: Document) -> Folders:
+        """Model paths start at Host.spec.paths.models, and without a Host beside the manifest."""
+        manifest = self._by_file[document.file]
+        base = self._host or manifest
+        models = base / self._paths.models if self._paths.models else base
+        return Folders(models, (models, *(base / allowed for allowed in self._paths.allowed)), manifest)
+
+    def runtime(self, declared: Declared[Runtime]) -> RuntimeWanted:
+        return wanted_runtime(declared.manifest, self.of(declared.document))
+
+
 class _Preparing:
     """Prepares each deployment of a tree and places what is wrong in the file that says it."""
 
     def __init__(
-        self, tree: Tree, settings: HostSettings, engines: Engines, gpus: GpuList, folders: Mapping[str, Path]
+        self, tree: Tree, settings: HostSettings, engines: Engines, gpus: GpuList, folders: _Folders
     ) -> None:
         self._tree = tree
         self._settings = settings
         self._engines = engines
         self._gpus = gpus
         self._folders = folders
+        self._models = KnownModels()
         self._policies = {one.manifest.metadata.name: one.manifest for one in tree.policies}
+        self._runtimes = {one.manifest.metadata.name: one.manifest for one in tree.runtimes}
         self._host_rules = self._rules(settings.spec.arg_policy)
         self._operators: dict[str, Operators] = {}
         self._told_runtimes: set[str] = set()
@@ -117,41 +135,38 @@ class _Preparing:
             yield self._deployment(declared)
 
     def _deployment(self, declared: Declared[ModelDeployment]) -> Preparation:
-        manifest = declared.manifest
-        spec = over(manifest.spec, self._settings.spec.defaults)
-        runtime = spec.runtime or self._settings.spec.runtime
+        manifest, host = declared.manifest, self._settings.spec
+        runtime = manifest.spec.runtime or host.defaults.runtime or host.runtime
         # A reference to nothing is told by the tree; the built-in table stands in so that the rest is checked too.
-        known = runtime in {*self._engines.declared, "llama-server", "llamafile", "embedded"}
+        known = runtime in self._runtimes or runtime in BUILT_IN_RUNTIMES
         engine = self._engines.engine(runtime if known else "llama-server")
-        declared_runtime = self._engines.declared.get(runtime)
-        own_policy = declared_runtime.spec.arg_policy if declared_runtime else None
-        devices, device_problems = self._devices(spec.placement.gpus, engine)
+        wanted = manifest.spec.placement.gpus or host.defaults.placement.gpus or ()
+        devices, device_problems = engine_devices(wanted, engine, names=host.gpu_names, gpus=self._gpus)
         around = Surroundings(
             engine=engine,
+            defaults=host.defaults,
             operators=self._operators.get(runtime, Operators()),
-            rules=narrow(self._host_rules, self._rules(own_policy)) if own_policy else self._host_rules,
-            folders=self._folders_of(declared.document),
+            rules=self._rules_on(runtime),
+            files=self._files(declared.document),
             devices=devices,
-            has_gpus=bool(engine.record and engine.record.devices),
+            has_gpus=self._engines.use_gpus(engine),
         )
-        preparation = prepare(manifest.metadata.name, spec, around)
-        merged = within_object(manifest.model_copy(update={"spec": spec}))
-        for problem in (
-            *merged,
+        preparation = prepare(manifest.metadata.name, manifest.spec, around)
+        problems = (
+            *within_object(manifest.model_copy(update={"spec": preparation.spec})),
             *preparation.problems,
             *device_problems,
-            *self._runtime_problems(runtime, engine),
-        ):
+        )
+        for problem in (*problems, *self._runtime_problems(runtime, engine)):
             self.diagnostics.append(self._placed(problem, declared.document))
-        return replace(preparation, problems=(*preparation.problems, *device_problems))
+        return replace(preparation, problems=problems)
 
     def _runtime(self, declared: Declared[Runtime]) -> None:
         name, spec = declared.manifest.metadata.name, declared.manifest.spec
         engine = self._engines.engine(name)
-        rules = (
-            narrow(self._host_rules, self._rules(spec.arg_policy)) if spec.arg_policy else self._host_rules
+        operators = prepare_runtime(
+            declared.manifest, engine, self._rules_on(name), self._files(declared.document)
         )
-        operators = prepare_runtime(declared.manifest, engine, rules, self._folders_of(declared.document))
         self._operators[name] = operators
         self.diagnostics += [declared.diagnostic(problem) for problem in operators.problems]
         if engine.record is not None and not engine.record.usable:
@@ -165,52 +180,23 @@ class _Preparing:
             self._told_runtimes.add(name)
             yield _unusable(engine, ("spec", "runtime"))
 
-    def _devices(self, gpus: tuple[str, ...] | None, engine: Engine) -> tuple[tuple[str, ...], list[Problem]]:
-        """The engine's names for declared GPUs: it lists them in the order of nvidia-smi."""
-        at = ("spec", "placement", "gpus")
-        names, offered = (
-            self._settings.spec.gpu_names,
-            [one.name for one in (engine.record.devices or ())] if engine.record else [],
-        )
-        by_uuid = {gpu.uuid: gpu.name for gpu in self._gpus.gpus}
-        found, problems = [], []
-        for index, written in enumerate(gpus or ()):
-            reference = names.get(written, written)
-            name = by_uuid.get(reference, reference)
-            number = name.removeprefix("gpu")
-            if number.isdigit():
-                if engine.record is not None and int(number) >= len(offered):
-                    problems.append(warning((*at, index), f"this machine has no {name}", _have(len(offered))))
-                elif offered:
-                    found.append(offered[int(number)])
-            elif reference.startswith(("GPU-", "MIG-")):
-                problems.append(
-                    warning((*at, index), f"this machine has no GPU {reference}", _have(len(offered)))
-                )
-            else:
-                guess = nearest(written, [*names, *by_uuid])
-                hint = (
-                    f"did you mean {guess}?" if guess else "gpu0, a UUID, or a name from Host.spec.gpuNames"
-                )
-                problems.append(Problem((*at, index), f"no GPU is named {written}", hint))
-        return tuple(found), problems
+    def _files(self, document: Document) -> NamedFiles:
+        return NamedFiles(self._folders.of(document), self._models)
+
+    def _rules_on(self, runtime: str) -> PolicyRules:
+        """The Host's, narrowed by the Runtime's."""
+        declared = self._runtimes.get(runtime)
+        own = declared.spec.arg_policy if declared else None
+        return narrow(self._host_rules, self._rules(own)) if own else self._host_rules
 
     def _rules(self, name: str | None) -> PolicyRules:
         return policy_rules(self._policies.get(name) if name else None)
-
-    def _folders_of(self, document: Document) -> Folders:
-        """Model paths start at Host.spec.paths.models, and without a Host beside the manifest."""
-        paths, manifest = self._settings.spec.paths, self._folders[document.file].absolute()
-        host = self._tree.host
-        base = self._folders[host.document.file].absolute() if host else manifest
-        models = base / paths.models if paths.models else base
-        return Folders(models, (models, *(base / allowed for allowed in paths.allowed)), manifest)
 
     def _models_folder(self) -> None:
         host = self._tree.host
         if host is None or self._settings.spec.paths.models is None or not self._tree.deployments:
             return
-        models = self._folders_of(host.document).models
+        models = self._folders.of(host.document).models
         if not models.is_dir():
             at = ("spec", "paths", "models")
             missing = warning(
@@ -219,11 +205,13 @@ class _Preparing:
             self.diagnostics.append(host.diagnostic(missing))
 
     def _placed(self, problem: Problem, document: Document) -> Diagnostic:
-        """At the deployment, or at the Host whose defaults say it."""
+        """Where most of the path is written: at the deployment, or at the Host whose defaults say it."""
         host = self._tree.host
-        if host is not None and not document.has(problem.path[:3]) and problem.path[:1] == ("spec",):
+        for length in range(len(problem.path), 1, -1) if host is not None else ():
             in_defaults = ("spec", "defaults", *problem.path[1:])
-            if host.document.has(in_defaults[:4]):
+            if document.has(problem.path[:length]):
+                break
+            if host is not None and host.document.has(in_defaults[: length + 1]):
                 return host.diagnostic(replace(problem, path=in_defaults))
         return locate(problem, document)
 
@@ -234,9 +222,3 @@ def _unusable(engine: Engine, at: tuple[str, ...]) -> Problem:
         raise AssertionError("an engine without a record was never asked")
     message = f"{record.reason}: {record.message}"
     return Problem(at, message, record.next_step, severity=Severity.WARNING)
-
-
-def _have(count: int) -> str:
-    if count == 0:
-        return "the engine lists none"
-    return f"the engine lists gpu0 to gpu{count - 1}" if count > 1 else "the engine lists gpu0 alone"

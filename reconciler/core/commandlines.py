@@ -6,8 +6,8 @@ option of ours that a fork lacks is left out, unless a start without it would no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from reconciler.core.arguments.emission import emit, tokens_of
 from reconciler.core.arguments.options import Kind, Option, OptionTable
@@ -24,19 +24,19 @@ CONTEXT_SIZES = (32768, 16384, 8192, 4096)
 NEEDED = ("model", "host", "port", "alias")
 #: What older builds take for "all layers".
 EVERY_LAYER = "999"
+LAYERS = frozenset({"gpu-layers", "gpu-layers-draft", "spec-draft-ngl"})
 
 Wanted = Iterator[tuple[str, Value]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFiles:
-    """Absolute paths that the host has confined. `named` maps paths in settings, as written, to absolute ones."""
+    """Absolute paths that the host has confined."""
 
     model: str
     mmproj: str = ""
     draft: str = ""
     loras: tuple[str, ...] = ()
-    named: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def argv(
         if option is None or option.option.removed or option.option.name in set_by_args:
             continue
         tokens += tokens_of(option.option, _as_taken(option.option, value))
-    tokens += emit(settings, files.named)
+    tokens += emit(settings)
     return tuple(tokens)
 
 
@@ -131,7 +131,7 @@ def _ours(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
     yield from _identity(seat, files)
     yield from _placement(spec, seat)
     yield from _context(spec, seat)
-    yield from _extra_files(spec, files)
+    yield from _extra_files(spec, seat, files)
     if seat.embeddings:
         yield "embedding", True
     if seat.rerank:
@@ -187,7 +187,7 @@ def _context(spec: DeploymentSpec, seat: Seat) -> Wanted:
     yield "threads-http", max(32, 2 * context.parallel + 16)
 
 
-def _extra_files(spec: DeploymentSpec, files: EngineFiles) -> Wanted:
+def _extra_files(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
     model = spec.model
     if model.mmproj is not None:
         yield "mmproj", files.mmproj
@@ -195,7 +195,7 @@ def _extra_files(spec: DeploymentSpec, files: EngineFiles) -> Wanted:
     if model.draft is not None:
         yield "model-draft", files.draft
         yield "spec-type", "draft-simple"
-        yield "spec-draft-ngl", str(model.draft.gpu_layers)
+        yield "spec-draft-ngl", str(model.draft.gpu_layers) if seat.has_gpus else "0"
         if model.draft.max is not None:
             yield "spec-draft-n-max", model.draft.max
     for lora, path in zip(model.loras, files.loras, strict=True):
@@ -209,6 +209,6 @@ def _as_taken(option: Option, value: Value) -> Value:
     """Our words for builds that do not know them: bare flags instead of on and off, a number for all layers."""
     if option.kind is Kind.FLAG and isinstance(value, str):
         return value == "on"
-    if option.name == "gpu-layers" and value in {"all", "auto"} and option.default != "auto":
+    if option.name in LAYERS and value in {"all", "auto"} and option.default != "auto":
         return EVERY_LAYER
     return value

@@ -40,13 +40,13 @@ def confine(
     """The file that `written` names, with all symlinks resolved.
 
     A relative path is looked for under each of `bases` in turn (for models the model directory; for other files
-    the manifest's directory and then the model directory). The suffix is judged on the name as written and the
+    the manifest's directory and then the model directory); where it is in none, it is missed where it might be.
+    The suffix is judged on the name as written and the
     magic on the file that it leads to, because the blobs of a Hugging Face cache have no suffix.
     """
     _check_text(written, suffixes)
-    candidate = _first_present([base / written for base in bases])
-    resolved = Path(os.path.realpath(candidate))
-    if not any(resolved.is_relative_to(os.path.realpath(root)) for root in roots):
+    resolved = _found([base / written for base in bases], roots)
+    if not _inside(resolved, roots):
         raise _outside(written, resolved, roots)
     return _opened(written, resolved, gguf=gguf)
 
@@ -66,8 +66,15 @@ def _check_text(written: str, suffixes: Sequence[str]) -> None:
         )
 
 
-def _first_present(candidates: Sequence[Path]) -> Path:
-    return next((path for path in candidates if os.path.lexists(path)), candidates[0])
+def _found(candidates: Sequence[Path], roots: Sequence[Path]) -> Path:
+    """The first that is there, else the first that may be."""
+    resolved = [Path(os.path.realpath(path)) for path in candidates]
+    there = (end for path, end in zip(candidates, resolved, strict=True) if os.path.lexists(path))
+    return next(there, None) or next((end for end in resolved if _inside(end, roots)), resolved[0])
+
+
+def _inside(resolved: Path, roots: Sequence[Path]) -> bool:
+    return any(resolved.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def _outside(written: str, resolved: Path, roots: Sequence[Path]) -> PathRefused:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,8 +39,7 @@ def _read(name: str, source: SecretSource, environ: Mapping[str, str]) -> str:
 
 def _first_line(name: str, path: Path) -> str:
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            text = file.read(LONGEST).decode().partition("\n")[0].rstrip("\r")
+        text = _begin(path).decode().partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise StartFailed(
@@ -53,3 +54,14 @@ def _first_line(name: str, path: Path) -> str:
             next_step="put the secret there",
         )
     return text
+
+
+def _begin(path: Path) -> bytes:
+    """Nothing here waits: a FIFO without a writer would hold the start of every model."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.read(handle, LONGEST)
+    finally:
+        os.close(handle)

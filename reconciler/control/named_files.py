@@ -1,0 +1,142 @@
+"""Files that manifests name: held inside the Host's directories, and their headers read once.
+
+A path that its text alone makes wrong is an error; a file that is only absent is a warning, and none at all where
+the whole models directory is missing, which is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.core.arguments.settings import PathUse
+from reconciler.core.commandlines import EngineFiles
+from reconciler.core.gguf.facts import ModelFacts
+from reconciler.errors import GgufInvalid, PathRefused
+from reconciler.host.models import FileIdentity, file_identity, read_facts
+from reconciler.host.paths import FileAbsent, confine
+from reconciler.spec.deployments import DeploymentSpec, SecretSource
+from reconciler.spec.problems import FieldPath, Problem, warning
+
+MODEL_SUFFIXES = (".gguf",)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files may come from. `models` is where model paths start, `roots` is what no path may leave."""
+
+    models: Path
+    roots: tuple[Path, ...]
+    manifest: Path
+
+
+@dataclass(slots=True)
+class KnownModels:
+    """Facts of model files: within one reading of the manifests each file is opened once."""
+
+    _known: dict[tuple[str, FileIdentity], ModelFacts | GgufInvalid] = field(default_factory=dict)
+
+    def facts(self, path: str) -> ModelFacts | GgufInvalid:
+        try:
+            key = (path, file_identity(Path(path)))
+        except OSError as error:
+            return GgufInvalid(f"Cannot read {path}: {error.strerror}")
+        if key not in self._known:
+            self._known[key] = _read(Path(path))
+        return self._known[key]
+
+
+def _read(path: Path) -> ModelFacts | GgufInvalid:
+    try:
+        return read_facts(path)
+    except GgufInvalid as error:
+        return error
+
+
+class NamedFiles:
+    """Resolves the paths of one object and notes what is wrong with each."""
+
+    def __init__(self, folders: Folders, known: KnownModels) -> None:
+        self._folders = folders
+        self._known = known
+        self._models_present = folders.models.is_dir()
+        self._present: set[str] = set()
+        self.problems: list[Problem] = []
+
+    def of_model(self, spec: DeploymentSpec) -> EngineFiles:
+        model, at = spec.model, ("spec", "model")
+        return EngineFiles(
+            model=self._model(model.path, (*at, "path")),
+            mmproj=self._model(model.mmproj.path, (*at, "mmproj", "path")) if model.mmproj else "",
+            draft=self._model(model.draft.path, (*at, "draft", "path")) if model.draft else "",
+            loras=tuple(
+                self._model(lora.path, (*at, "loras", index, "path"))
+                for index, lora in enumerate(model.loras)
+            ),
+        )
+
+    def named(self, uses: Iterable[PathUse]) -> dict[PathUse, str]:
+        """The files behind the paths of options and variables; refused ones are left out."""
+        bases = (self._folders.manifest, self._folders.models)
+        found = {}
+        for use in uses:
+            gguf = use.suffixes == MODEL_SUFFIXES
+            path = self._confined(use.text, use.path, bases=bases, suffixes=use.suffixes, gguf=gguf)
+            if path is not None:
+                found[use] = path
+        return found
+
+    def secrets(self, sources: Mapping[str, SecretSource]) -> dict[str, SecretSource]:
+        """The same sources with files found from the manifest's directory on. Secrets may lie anywhere."""
+        return {name: self._secret(name, source) for name, source in sources.items()}
+
+    def facts(self, model: str) -> ModelFacts | None:
+        """Only of a file that is there and allowed: what was refused is not opened."""
+        if model not in self._present:
+            return None
+        found = self._known.facts(model)
+        if isinstance(found, ModelFacts):
+            return found
+        at: FieldPath = ("spec", "model", "path")
+        self.problems.append(warning(at, f"Cannot read the model: {found.message}", found.next_step))
+        return None
+
+    def _secret(self, name: str, source: SecretSource) -> SecretSource:
+        if source.from_file is None:
+            return source
+        path = self._folders.manifest / source.from_file
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            at: FieldPath = ("spec", "secretEnv", name, "fromFile")
+            self.problems.append(warning(at, f"{path} does not exist", "put the secret in its first line"))
+        except OSError:
+            pass  # the controller may see what we may not
+        return source.model_copy(update={"from_file": str(path)})
+
+    def _model(self, written: str, at: FieldPath) -> str:
+        bases = (self._folders.models,)
+        found = self._confined(written, at, bases=bases, suffixes=MODEL_SUFFIXES, gguf=True)
+        return written if found is None else found
+
+    def _confined(
+        self, written: str, at: FieldPath, *, bases: tuple[Path, ...], suffixes: tuple[str, ...], gguf: bool
+    ) -> str | None:
+        try:
+            found = confine(written, bases=bases, roots=self._folders.roots, suffixes=suffixes, gguf=gguf)
+        except PathRefused as error:
+            self.problems.append(Problem(at, error.message, error.next_step))
+            return None
+        if isinstance(found, FileAbsent):
+            if self._models_present:
+                self.problems.append(warning(at, found.message, _heal(found)))
+            return str(found.path)
+        self._present.add(str(found))
+        return str(found)
+
+
+def _heal(absent: FileAbsent) -> str:
+    if absent.reason == "FileMissing":
+        return "put it there, or correct the path"
+    return "allow us to read it" if absent.reason == "FileUnreadable" else "name a GGUF file"

@@ -1,0 +1,54 @@
+"""GPUs as manifests name them, turned into the names that one build of the engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.control.engines import Engine
+from reconciler.host.gpus import GpuList
+from reconciler.spec.problems import Problem, warning
+from reconciler.spec.shapes import nearest
+
+AT = ("spec", "placement", "gpus")
+_FORMS = "gpu0, a UUID, or a name from Host.spec.gpuNames"
+
+
+def engine_devices(
+    written: Sequence[str], engine: Engine, *, names: Mapping[str, str], gpus: GpuList
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """In the order of the manifest. A GPU that is not there is a warning and no device; a name for none is an error."""
+    by_uuid = {gpu.uuid: gpu.name for gpu in gpus.gpus}
+    offered = engine.devices
+    found: list[str] = []
+    problems: list[Problem] = []
+    for index, text in enumerate(written):
+        reference = names.get(text, text)
+        name = by_uuid.get(reference, reference)
+        number = name.removeprefix("gpu")
+        is_uuid = name.startswith(("GPU-", "MIG-"))
+        if not is_uuid and not number.isdigit():
+            problems.append(_nameless(index, text, [*names, *by_uuid]))
+        elif offered is None:
+            continue
+        elif is_uuid or int(number) >= len(offered):
+            problems.append(
+                warning((*AT, index), f"this machine has no {_called(name)}", _have(len(offered)))
+            )
+        else:
+            found.append(offered[int(number)])
+    return tuple(found), problems
+
+
+def _nameless(index: int, text: str, known: Sequence[str]) -> Problem:
+    guess = nearest(text, known)
+    return Problem((*AT, index), f"no GPU is named {text}", f"did you mean {guess}?" if guess else _FORMS)
+
+
+def _called(name: str) -> str:
+    return name if name.startswith("gpu") else f"GPU {name}"
+
+
+def _have(count: int) -> str:
+    if count == 0:
+        return "the engine lists none"
+    return f"the engine lists gpu0 to gpu{count - 1}" if count > 1 else "the engine lists gpu0 alone"
