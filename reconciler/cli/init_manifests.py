@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -26,7 +27,7 @@ class Existing:
     host_file: str
     models_folder: Path | None
     names: frozenset[str]
-    model_files: dict[Path, str]
+    model_files: dict[str, str]
 
     @classmethod
     def under(cls, target: Path) -> Existing:
@@ -35,9 +36,9 @@ class Existing:
         host = tree.host
         folder = _models_folder(host) if host else None
         declared = {
-            (
-                (folder or Path(one.document.file).parent) / one.manifest.spec.model.path
-            ).resolve(): one.document.file
+            os.path.realpath(
+                _beside(one.document.file, folder) / one.manifest.spec.model.path
+            ): one.document.file
             for one in tree.deployments
         }
         return cls(
@@ -48,7 +49,7 @@ class Existing:
         )
 
     def declares(self, model: Path) -> str | None:
-        return self.model_files.get(model.resolve())
+        return self.model_files.get(os.path.realpath(model))
 
     @property
     def taken(self) -> frozenset[str]:
@@ -58,6 +59,11 @@ class Existing:
 
 def _models_folder(host: Declared[Host]) -> Path:
     return Path(host.document.file).parent / (host.manifest.spec.paths.models or "")
+
+
+def _beside(file: str, folder: Path | None) -> Path:
+    """Where model paths start: without a Host beside the manifest."""
+    return Path(file).parent if folder is None else folder
 
 
 def names_for(models: Sequence[FoundModel], *, taken: Collection[str]) -> Iterator[tuple[str, FoundModel]]:

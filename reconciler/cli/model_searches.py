@@ -15,7 +15,7 @@ from reconciler.host.models import read_facts
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})$")
 _QUANTISATION = re.compile(
-    r"[-_.]+(?:ud[-_.])?(?:i?q\d\w*|t?q\d_\d|[bf]p?(?:16|32)|mxfp4\w*|nvfp4\w*|i\d-quant|imat)$",
+    r"[-_.]+(?:ud[-_.])?(?:i?q\d\w*|t?q\d_\d|(?:bf|fp?)(?:16|32)|mxfp4\w*|nvfp4\w*|i\d-quant|imat)$",
     re.IGNORECASE,
 )
 _PROJECTOR = re.compile(r"^mmproj(?:[-_.]+model)?[-_.]*|[-_.]+mmproj$", re.IGNORECASE)
@@ -61,10 +61,11 @@ def search(root: Path) -> Search:
 
 def _unique(root: Path, found: Search) -> Iterator[str]:
     """The files under the directory that may be models, each once."""
-    inside = root.resolve()
+    # Not Path.resolve: that raises at a circle of links.
+    inside = Path(os.path.realpath(root))
     seen: dict[Path, str] = {}
     for path in _gguf_files(root):
-        real = (root / path).resolve()
+        real = Path(os.path.realpath(root / path))
         if reason := _no_model(path, real, inside):
             found.skipped.append((path, reason))
         elif (first := seen.setdefault(real, path)) != path:
