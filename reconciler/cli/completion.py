@@ -86,8 +86,11 @@ def _bash() -> Iterator[str]:
     yield "    esac"
     yield "  fi"
     yield "  COMPREPLY=()"
-    yield '  [[ -n $words ]] && COMPREPLY=($(compgen -W "$words" -- "$current"))'
-    yield '  [[ -n $files && $current != -* ]] && COMPREPLY+=($(compgen -f -- "$current"))'
+    yield '  [[ -n $words ]] && mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")'
+    # Line by line: a file name may hold spaces.
+    yield "  if [[ -n $files && $current != -* ]]; then"
+    yield '    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current")'
+    yield "  fi"
     yield "  return 0"
     yield "}"
     yield "complete -o filenames -F _reconciler reconciler"

@@ -6,6 +6,7 @@ import argparse
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Protocol, cast
 
 
@@ -18,7 +19,8 @@ class Verb:
 
     @property
     def module(self) -> str:
-        return f"reconciler.cli.{self.words.replace(' ', '_')}"
+        name = self.words.replace(" ", "_")
+        return f"reconciler.cli.{name}{'_' if iskeyword(name) else ''}"
 
 
 class VerbModule(Protocol):
@@ -37,6 +39,7 @@ class VerbModule(Protocol):
 VERBS = (
     Verb("demo", "run a tiny model of our own, to try every API with curl"),
     Verb("init", "write a Host and a deployment for each model file found"),
+    Verb("import", "turn the configuration of another program into manifests"),
     Verb("validate", "report every problem of manifests, all at once"),
     Verb("explain", "say what a field, a kind or an engine flag means"),
     Verb("get runtimes", "list the engine binaries and what is wrong with them"),
