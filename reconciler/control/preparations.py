@@ -15,13 +15,12 @@ from reconciler.control.operators import Operators
 from reconciler.core.arguments.policy import Written, check
 from reconciler.core.arguments.rules import Limit, PolicyRules
 from reconciler.core.arguments.settings import Setting, overlay, with_files
+from reconciler.core.builds import field_problems, lacking
 from reconciler.core.commandlines import (
     EngineFiles,
     Seat,
     argv,
     automatic_context,
-    field_problems,
-    lacking,
 )
 from reconciler.core.gguf.facts import ModelFacts, ModelKind
 from reconciler.core.layers import contested, yielding
@@ -132,6 +131,7 @@ def prepare(name: str, own: DeploymentSpec, around: Surroundings) -> Preparation
         *_build_problems(spec, around.engine),
         *files.problems,
         *_model_problems(spec, facts),
+        *_ability_problems(preparation),
         *_unwritable(preparation),
     )
     return replace(preparation, problems=problems)
@@ -153,6 +153,20 @@ def _build_problems(spec: DeploymentSpec, engine: Engine) -> Iterator[Problem]:
             yield warning(
                 at, f"this build lacks --{', --'.join(missing)}, without which nothing can be started"
             )
+
+
+def _ability_problems(preparation: Preparation) -> Iterator[Problem]:
+    """What the model file is for, and this build cannot do."""
+    facts, options = preparation.facts, preparation.engine.options
+    wanted = preparation.spec.capabilities
+    abilities = (
+        ("embeddings", "embedding", facts is not None and facts.embeddings and wanted.embeddings is None),
+        ("rerank", "rerank", facts is not None and facts.rerank and wanted.rerank is None),
+    )
+    for what, name, is_wanted in abilities:
+        if is_wanted and options.by_key(name) is None:
+            message = f"the model is for {what}, and this build of the engine has no --{name}"
+            yield warning(("spec", "model", "path"), message, "choose another Runtime")
 
 
 def _model_problems(spec: DeploymentSpec, facts: ModelFacts | None) -> Iterator[Problem]:

@@ -14,14 +14,11 @@ from reconciler.core.arguments.options import Kind, Option, OptionTable
 from reconciler.core.arguments.settings import Setting
 from reconciler.core.arguments.values import Value
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
-from reconciler.spec.problems import Problem
 
 MIB = 1 << 20
 LOOPBACK = "127.0.0.1"
 #: Largest first: what an automatic context may be.
 CONTEXT_SIZES = (32768, 16384, 8192, 4096)
-#: Without these a process could not be reached, or could not be told from another.
-NEEDED = ("model", "host", "port", "alias")
 #: What older builds take for "all layers".
 EVERY_LAYER = "999"
 LAYERS = frozenset({"gpu-layers", "gpu-layers-draft", "spec-draft-ngl"})
@@ -68,7 +65,8 @@ def argv(
         option = options.by_key(name)
         if option is None or option.option.removed or option.option.name in set_by_args:
             continue
-        tokens += tokens_of(option.option, _as_taken(option.option, value))
+        taken = _as_taken(option.option, value)
+        tokens += tokens_of(option.option, taken) if taken is not None else []
     tokens += emit(settings)
     return tuple(tokens)
 
@@ -98,33 +96,6 @@ def owned_options(spec: DeploymentDefaults, options: OptionTable) -> frozenset[s
         }
     found = (options.by_key(name) for name, is_set in written.items() if is_set)
     return frozenset(spelled.option.name for spelled in found if spelled is not None)
-
-
-def lacking(options: OptionTable) -> tuple[str, ...]:
-    """Options that no start can do without, and that this build does not have."""
-    return tuple(name for name in NEEDED if options.by_key(name) is None)
-
-
-def field_problems(spec: DeploymentDefaults, options: OptionTable) -> list[Problem]:
-    """Structured fields that this build cannot follow: values that its own help does not list."""
-    kv, placement = spec.context.kv_type, spec.placement
-    wanted = (
-        (("spec", "context", "kvType", "k"), "cache-type-k", kv.k if "k" in kv.model_fields_set else None),
-        (("spec", "context", "kvType", "v"), "cache-type-v", kv.v if "v" in kv.model_fields_set else None),
-        (("spec", "placement", "splitMode"), "split-mode", placement.split_mode),
-    )
-    problems = []
-    for path, name, value in wanted:
-        spelled = options.by_key(name)
-        choices = spelled.option.choices if spelled else ()
-        if value is not None and choices and value not in choices:
-            hint = f"it knows {', '.join(choices)}"
-            problems.append(Problem(path, f"this build of the engine does not know {value}", hint))
-    unified = options.by_key("kv-unified")
-    if "kv_unified" in spec.context.model_fields_set and spec.context.kv_unified and unified is None:
-        at = ("spec", "context", "kvUnified")
-        problems.append(Problem(at, "this build of the engine has no unified cache", "remove kvUnified"))
-    return problems
 
 
 def _ours(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
@@ -205,10 +176,15 @@ def _extra_files(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted
             yield "lora-scaled", ((path, lora.scale),)
 
 
-def _as_taken(option: Option, value: Value) -> Value:
-    """Our words for builds that do not know them: bare flags instead of on and off, a number for all layers."""
+def _as_taken(option: Option, value: Value) -> Value | None:
+    """Our words for builds that do not know them; None where this build is better off without."""
     if option.kind is Kind.FLAG and isinstance(value, str):
         return value == "on"
+    if option.kind is Kind.SWITCH and value is False:
+        return next((word for word in ("off", "none", "0") if word in option.choices), None)
     if option.name in LAYERS and value in {"all", "auto"} and option.default != "auto":
         return EVERY_LAYER
-    return value
+    if option.name == "spec-type" and value not in option.choices:
+        return None
+    # Where levels are counted otherwise, ours could print prompts.
+    return None if option.name == "verbosity" and "-lv" not in option.positive else value
