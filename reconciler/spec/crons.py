@@ -85,7 +85,7 @@ def _item(item: str, place: _Place) -> range:
     first_text, dash, last_text = span.partition("-")
     first = _bounded(first_text, place)
     last = _bounded(last_text, place) if dash else (place.high if slash else first)
-    if dash and last == 0 and place.names is _WEEKDAYS:
+    if dash and last == 0 < first and place.names is _WEEKDAYS:
         last = 7  # FRI-SUN ends on the Sunday after, whatever its number
     if last < first:
         raise ValueError(f"the {place.name} range {shown(span)} runs backwards")

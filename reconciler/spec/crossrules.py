@@ -179,7 +179,8 @@ def _unknown(reference: _Reference, names: set[str]) -> Problem:
 def _unknown_gpu(reference: _Reference, names: set[str]) -> Problem:
     guess = nearest(str(reference.name), [*sorted(names), "gpu0"])
     hint = f"did you mean {guess}?" if guess else "write gpu0 or a UUID, or name it in Host.spec.gpuNames"
-    return Problem(reference.path, f"{reference.name} names no GPU", hint)
+    # A reserve is keyed by its device; everywhere else a device is a value.
+    return Problem(reference.path, f"{reference.name} names no GPU", hint, at_key="reserve" in reference.path)
 
 
 def _references_of(one: AnyManifest) -> Iterator[_Reference]:

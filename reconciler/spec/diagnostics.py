@@ -57,8 +57,8 @@ def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagno
         line=mark.line,
         column=mark.column,
         path=format_path(problem.path),
-        message=problem.message,
-        hint=problem.hint,
+        message=_printable(problem.message),
+        hint=_printable(problem.hint),
         severity=Severity.ERROR if problem.is_error else Severity.WARNING,
         excerpt=excerpt,
         indent=indent,
@@ -101,6 +101,13 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:
         }
         for one in diagnostics
     ]
+
+
+def _printable(text: str) -> str:
+    """One line without control characters, whatever a manifest has put into it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _width(char: str) -> int:

@@ -73,6 +73,13 @@ class Probes(Shape):
     )
 
 
+class WindowContext(Shape):
+    size: int | None = field(
+        "restart", "Context in tokens while the window is open.", example=8192, ge=16, le=16_777_216
+    )
+    parallel: int | None = field("restart", "Slots while the window is open.", example=2, ge=1, le=256)
+
+
 class Schedule(Shape):
     """One window of time. `days`/`from`/`to` or `cron`/`duration`, never both."""
 
@@ -92,13 +99,6 @@ class Schedule(Shape):
     suspend: bool | None = field("inplace", "Leave exactly as it is while the window is open.", example=True)
     replicas: int | None = field("inplace", "Replicas while the window is open.", example=2, ge=0, le=64)
     context: WindowContext | None = section("Context while the window is open.", example={"size": 8192})
-
-
-class WindowContext(Shape):
-    size: int | None = field(
-        "restart", "Context in tokens while the window is open.", example=8192, ge=16, le=16_777_216
-    )
-    parallel: int | None = field("restart", "Slots while the window is open.", example=2, ge=1, le=256)
 
 
 Schedules = Annotated[tuple[Schedule, ...], Field(max_length=64)]

@@ -84,7 +84,7 @@ def parse_gpu(value: object) -> str:
     text = str(value)
     if numbered := re.fullmatch(r"(?:gpu)?(\d{1,4})", text, re.IGNORECASE | re.ASCII):
         return f"gpu{int(numbered[1])}"
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9._:/-]{0,127}", text) is None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", text) is None:
         raise wrong(f"{text_of(value)} names no GPU", _GPU_HINT)
     return text
 

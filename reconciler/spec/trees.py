@@ -160,5 +160,5 @@ def _kind_problem(data: dict[str, object]) -> Problem:
 
 def _told_once(typed: list[Diagnostic], written: list[Diagnostic]) -> list[Diagnostic]:
     """A text that is refused for what it means is not also called ambiguous."""
-    refused = {(one.line, one.column) for one in typed if one.is_error}
-    return typed + [one for one in written if (one.line, one.column) not in refused]
+    refused = {(one.line, one.column, one.path) for one in typed if one.is_error}
+    return typed + [one for one in written if (one.line, one.column, one.path) not in refused]

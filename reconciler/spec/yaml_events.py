@@ -162,6 +162,7 @@ _SLIPS = (
         False,
     ),
     (r"block scalar", "the text block (| or >) begins wrongly", "write only | or > there", False),
+    (r"expected the node content", "a value is missing", "write one, or remove what announces it", False),
     (
         r"expected alphabetic|anchor|alias",
         "the anchor's name is not readable",

@@ -23,7 +23,6 @@ _WORDS: dict[str, bool | None] = {
 _OLD_TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 _OLD_FALSE = frozenset({"n", "N", "no", "No", "NO", "off", "Off", "OFF"})
 _OLD_SIGNS = {"<<": "a merge key", "=": "a default key"}
-_UNDERSCORED = re.compile(r"[-+]?(0x)?[0-9a-fA-F]*_[0-9a-fA-F_]*(\.[0-9_]*)?", re.ASCII)
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 _BINARY = re.compile(r"[-+]?0b[01_]+", re.ASCII)
@@ -72,7 +71,7 @@ def old_meaning(text: str) -> str:
         return "text" if "8" in text or "9" in text else "an octal number"
     if _SEXAGESIMAL.fullmatch(text):
         return "a number to base 60"
-    if _UNDERSCORED.fullmatch(text) and any(char.isdigit() for char in text):
+    if _is_underscored(text):
         return f"the number {text.replace('_', '')}"
     if _BINARY.fullmatch(text):
         return "a binary number"
@@ -83,13 +82,18 @@ def old_meaning(text: str) -> str:
     return "a date" if _DATE.fullmatch(text) else ""
 
 
+def _is_underscored(text: str) -> bool:
+    """1.1 allows them between digits of every number."""
+    return "_" in text and is_number(text.replace("_", "").lstrip("+-"))
+
+
 def plainly(text: str) -> str:
     """How to write what a YAML 1.1 reader sees so that every reader sees it; empty where nobody means that."""
     if text in _OLD_TRUE or text in _OLD_FALSE:
         return "true" if text in _OLD_TRUE else "false"
     if _LEADING_ZERO.fullmatch(text):
         return str(int(text))
-    if _UNDERSCORED.fullmatch(text):
+    if _is_underscored(text):
         return text.replace("_", "")
     if _FLOAT.fullmatch(text):
         return "it with a point and a signed exponent, as in 1.0e+3,"
