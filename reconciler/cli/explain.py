@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.exit_codes import DONE
 from reconciler.cli.outputs import as_yaml, print_json, scalar
-from reconciler.cli.parsers import output_option
+from reconciler.cli.parsers import UNKNOWN_OPTION_TIP, output_option
 from reconciler.cli.terminals import ink_for
 
 if TYPE_CHECKING:
@@ -39,41 +39,39 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-r", "--recursive", action="store_true", help="all fields below, with their types")
     output_option(parser, "text", "json")
+    parser.set_defaults(
+        **{UNKNOWN_OPTION_TIP: "engine flags stand after --, as in: reconciler explain -- -ngl"}
+    )
 
 
 def run(options: argparse.Namespace) -> int:
+    as_json = options.output == "json"
     if not options.words:
-        _print_kinds(as_json=options.output == "json")
-        return DONE
-    for number, word in enumerate(options.words):
-        if number and options.output != "json":
-            print()
-        if word.startswith("-"):
-            _print_flag(word, as_json=options.output == "json")
-        else:
-            _print_field(word, options)
+        _print_kinds(as_json=as_json)
+    elif as_json:
+        found = [_as_object(word) for word in options.words]
+        print_json(found if len(found) > 1 else found[0])
+    else:
+        pages = ["\n".join(_lines(word, recursive=options.recursive)) for word in options.words]
+        print("\n\n".join(pages))
     return DONE
 
 
-def _print_field(word: str, options: argparse.Namespace) -> None:
+def _lines(word: str, *, recursive: bool) -> Iterator[str]:
+    from reconciler.cli.flag_explanations import flag_lines
     from reconciler.spec.explanations import explain
 
+    if word.startswith("-"):
+        return flag_lines(word)
     found = explain(_full_path(word))
-    if options.output == "json":
-        print_json(field_json(found))
-    elif options.recursive:
-        print("\n".join(_recursive(found)))
-    else:
-        print("\n".join(field_lines(found)))
+    return _recursive(found) if recursive else field_lines(found)
 
 
-def _print_flag(flag: str, *, as_json: bool) -> None:
-    from reconciler.cli.flag_explanations import flag_json, flag_lines
+def _as_object(word: str) -> dict[str, Any]:
+    from reconciler.cli.flag_explanations import flag_json
+    from reconciler.spec.explanations import explain
 
-    if as_json:
-        print_json(flag_json(flag))
-    else:
-        print("\n".join(flag_lines(flag)))
+    return flag_json(word) if word.startswith("-") else field_json(explain(_full_path(word)))
 
 
 def _print_kinds(*, as_json: bool) -> None:

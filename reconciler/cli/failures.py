@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from reconciler.cli import exit_codes
 from reconciler.cli.terminals import ink_for, printable
@@ -17,7 +18,7 @@ TRACEBACK = "RECONCILER_TRACEBACK"
 def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
     """The exit code of `command`; whatever it raises is told on stderr."""
     try:
-        _never_fail_to_print()
+        _prepare_streams()
         code = command(argv)
         # Here, because the interpreter's own flush at exit could not be caught.
         sys.stdout.flush()
@@ -36,8 +37,11 @@ def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
     return code
 
 
-def _never_fail_to_print() -> None:
-    """A file name that no encoding can express is printed with escapes, never a reason to stop."""
+def _prepare_streams() -> None:
+    """Closed streams are empty ones, and a name that no encoding can express is printed with escapes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for as long as we run
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")

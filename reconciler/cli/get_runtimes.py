@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.exit_codes import DONE
 from reconciler.cli.outputs import print_json, print_yaml
-from reconciler.cli.parsers import output_option
+from reconciler.cli.parsers import did_you_mean, output_option
 from reconciler.cli.tables import table
+from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.core.runtimes import RuntimeRecord
@@ -29,6 +30,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these Runtimes")
     parser.add_argument(
         "-f",
         "--file",
@@ -41,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    records = _records(options.file)
+    records = _chosen(_records(options.file), options.names)
     if options.output in {"json", "yaml"}:
         found = [_as_object(record) for record in records]
         (print_json if options.output == "json" else print_yaml)({"runtimes": found})
@@ -63,6 +65,15 @@ def _records(paths: list[str]) -> list[RuntimeRecord]:
     names = sorted({*BUILT_IN_RUNTIMES, *reading.engines.declared})
     found = (reading.engines.engine(name).record for name in names)
     return [record for record in found if record is not None]
+
+
+def _chosen(records: list[RuntimeRecord], names: list[str]) -> list[RuntimeRecord]:
+    known = [record.name for record in records]
+    for name in names:
+        if name not in known:
+            guess = did_you_mean(name, known) or f" (there are {', '.join(known)})"
+            raise ReconcilerError(f"no Runtime is named {name}{guess}")
+    return [record for record in records if not names or record.name in names]
 
 
 def _as_table(records: list[RuntimeRecord], *, wide: bool) -> str:

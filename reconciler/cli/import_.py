@@ -13,6 +13,7 @@ from reconciler.errors import CommandLineWrong, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.bridge.guardian_manifests import Imported, ImportedFile
+    from reconciler.cli.init_manifests import Existing
 
 DESCRIPTION = """\
 Writes manifests from the configuration of another program: a deployment for each model, and a Host for
@@ -119,11 +120,20 @@ def _write(target: Path, imported: Imported) -> None:
     existing = Existing.under(target)
     target.mkdir(parents=True, exist_ok=True)
     for file in imported.files:
-        holder = existing.host_file if file.name == "host.yaml" else ""
-        reason = _HOST_HELD.format(holder) if holder else _written(target / file.name, file)
+        reason = _declared(file, target, existing) or _written(target / file.name, file)
         told = f"left     {target / file.name}: {reason}" if reason else f"wrote    {target / file.name}"
         print(printable(told))
     print(printable(f"next: reconciler validate {target}"))
+
+
+def _declared(file: ImportedFile, target: Path, existing: Existing) -> str:
+    """Which manifest says it already, or nothing."""
+    if file.name == "host.yaml" and existing.host_file:
+        return _HOST_HELD.format(existing.host_file)
+    name = file.name.removesuffix(".yaml")
+    if name in existing.names and not (target / file.name).exists():
+        return f"another manifest there is named {name}"
+    return ""
 
 
 def _written(path: Path, file: ImportedFile) -> str:

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read() -> str:
-    if sys.stdin is not None and sys.stdin.isatty():
+    if sys.stdin.isatty():
         from getpass import getpass
 
         return getpass("Key: ")

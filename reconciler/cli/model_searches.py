@@ -64,7 +64,7 @@ def _unique(root: Path, found: Search) -> Iterator[str]:
     # Not Path.resolve: that raises at a circle of links.
     inside = Path(os.path.realpath(root))
     seen: dict[Path, str] = {}
-    for path in _gguf_files(root):
+    for path in _gguf_files(root, found):
         real = Path(os.path.realpath(root / path))
         if reason := _no_model(path, real, inside):
             found.skipped.append((path, reason))
@@ -74,9 +74,13 @@ def _unique(root: Path, found: Search) -> Iterator[str]:
             yield path
 
 
-def _gguf_files(root: Path) -> Iterable[str]:
+def _gguf_files(root: Path, found: Search) -> Iterable[str]:
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            found.skipped.append((str(error.filename), f"cannot be read: {error.strerror}"))
+
     paths: list[str] = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         here = Path(folder).relative_to(root)
         paths += [(here / name).as_posix() for name in names if name.lower().endswith(".gguf")]

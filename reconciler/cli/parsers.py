@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 from reconciler.cli.verbs import Verb, load
 from reconciler.errors import CommandLineWrong
 
+#: A default of this name is said about every unknown option, in place of a guess.
+UNKNOWN_OPTION_TIP = "unknown_option_tip"
+
 
 class Parser(argparse.ArgumentParser):
     @property
@@ -33,7 +36,8 @@ class Parser(argparse.ArgumentParser):
             return f"{word!r} is one word too many"
         name = word.partition("=")[0]
         known = [option for action in self.actions for option in action.option_strings]
-        return f"unknown option {name}{did_you_mean(name, known)}"
+        tip = self.get_default(UNKNOWN_OPTION_TIP)
+        return f"unknown option {name}{f' ({tip})' if tip else did_you_mean(name, known)}"
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -175,6 +175,14 @@ def test_a_full_disk_is_told_in_one_line() -> None:
     assert b"reconciler: Cannot go on: No space left on device\n" == ran.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_reason_for_a_traceback(closed: str) -> None:
+    line = f"{sys.executable} -m reconciler version {closed}"
+    ran = subprocess.run(["sh", "-c", line], capture_output=True, env=environment(), cwd=ROOT, check=False)
+
+    assert (0, b"") == (ran.returncode, ran.stderr)
+
+
 def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
     process = subprocess.Popen(
         [*COMMAND, "validate", "-"],

@@ -138,3 +138,18 @@ def test_a_flag_as_json_holds_its_field() -> None:
 
     assert ["-c", "--ctx-size"] == found["names"]
     assert "ModelDeployment.spec.context.size" == found["field"]["path"]
+
+
+def test_several_words_as_json_are_one_list() -> None:
+    found = reconciler("explain", "-o", "json", "--", "-c", "client.spec.priority").json
+
+    assert ["-c", None] == [one.get("flag") or None for one in found]
+
+
+def test_a_flag_without_the_dashes_before_it_is_told_where_it_stands() -> None:
+    ran = reconciler("explain", "-ngl")
+
+    assert 64 == ran.code
+    assert (
+        "unknown option -ngl (engine flags stand after --, as in: reconciler explain -- -ngl)" in ran.stderr
+    )

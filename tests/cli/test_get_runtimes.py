@@ -117,3 +117,14 @@ def test_a_home_that_cannot_be_written_is_no_obstacle() -> None:
     ran = reconciler("get", "runtimes", "-o", "name", env=env, cwd=ROOT)
 
     assert 0 == ran.code
+
+
+def test_runtimes_can_be_named() -> None:
+    assert "embedded\n" == reconciler("get", "runtimes", "embedded", "-o", "name").stdout
+
+
+def test_a_name_that_no_runtime_has_is_a_failure_with_a_guess() -> None:
+    ran = reconciler("get", "runtimes", "embeded")
+
+    assert 1 == ran.code
+    assert "no Runtime is named embeded (did you mean embedded?)" in ran.stderr

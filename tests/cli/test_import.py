@@ -65,6 +65,20 @@ def test_nothing_is_ever_overwritten(config: Path, tmp_path: Path) -> None:
     assert f"left     {target}/host.yaml: {target}/host.yaml holds the Host" in second.stdout
 
 
+def test_a_name_that_another_file_declares_is_left(config: Path, tmp_path: Path) -> None:
+    target = tmp_path / "manifests"
+    target.mkdir()
+    (target / "all.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: coder}\n"
+        "spec: {model: {path: c.gguf}}\n"
+    )
+
+    ran = reconciler("import", "--from", "guardian", config, "--into", target)
+
+    assert f"left     {target}/coder.yaml: another manifest there is named coder" in ran.stdout
+    assert not (target / "coder.yaml").exists()
+
+
 def test_a_broken_model_leaves_the_others_and_exits_3(config: Path, tmp_path: Path) -> None:
     (config / "models.yaml").write_text(BROKEN)
     target = tmp_path / "manifests"
