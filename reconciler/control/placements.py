@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from reconciler.control.engines import Engine
 from reconciler.host.gpus import GpuList
 from reconciler.spec.problems import Problem, warning
-from reconciler.spec.shapes import nearest
 
 AT = ("spec", "placement", "gpus")
-_FORMS = "gpu0, a UUID, or a name from Host.spec.gpuNames"
 
 
 def engine_devices(
     written: Sequence[str], engine: Engine, *, names: Mapping[str, str], gpus: GpuList
 ) -> tuple[tuple[str, ...], list[Problem]]:
-    """In the order of the manifest. A GPU that is not there is a warning and no device; a name for none is an error."""
+    """In the order of the manifest. A GPU that is not there is a warning; a name for none is told by the tree."""
     by_uuid = {gpu.uuid: gpu.name for gpu in gpus.gpus}
     offered = engine.devices
     found: list[str] = []
@@ -26,22 +24,15 @@ def engine_devices(
         name = by_uuid.get(reference, reference)
         number = name.removeprefix("gpu")
         is_uuid = name.startswith(("GPU-", "MIG-"))
-        if not is_uuid and not number.isdigit():
-            problems.append(_nameless(index, text, [*names, *by_uuid]))
-        elif offered is None:
+        if offered is None or not (is_uuid or number.isdigit()):
             continue
-        elif is_uuid or int(number) >= len(offered):
+        if is_uuid or int(number) >= len(offered):
             problems.append(
                 warning((*AT, index), f"this machine has no {_called(name)}", _have(len(offered)))
             )
         else:
             found.append(offered[int(number)])
     return tuple(found), problems
-
-
-def _nameless(index: int, text: str, known: Sequence[str]) -> Problem:
-    guess = nearest(text, known)
-    return Problem((*AT, index), f"no GPU is named {text}", f"did you mean {guess}?" if guess else _FORMS)
 
 
 def _called(name: str) -> str:
