@@ -14,7 +14,8 @@ from reconciler.core.arguments.settings import PathUse
 from reconciler.core.commandlines import EngineFiles
 from reconciler.core.gguf.facts import ModelFacts
 from reconciler.errors import GgufInvalid, PathRefused
-from reconciler.host.models import FileIdentity, file_identity, read_facts
+from reconciler.host.identities import FileIdentity, file_identity
+from reconciler.host.models import read_facts
 from reconciler.host.paths import FileAbsent, confine
 from reconciler.spec.deployments import DeploymentSpec, SecretSource
 from reconciler.spec.problems import FieldPath, Problem, warning

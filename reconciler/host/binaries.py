@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import platform
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.host.identities import FileIdentity, file_identity
 
 #: e_machine of the ELF specification, by the names that `uname -m` uses.
 MACHINES = {
@@ -29,23 +29,8 @@ FOREIGN_MAGICS = {
 APE_MAGIC = b"MZqFpD"
 
 
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
-    """A file as far as `stat` tells: a change of any of these means another file."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-
-def identity(path: Path) -> FileIdentity:
-    found = path.stat()
-    return FileIdentity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
 def sha256(path: Path) -> str:
-    return _sha256(path, identity(path))
+    return _sha256(path, file_identity(path))
 
 
 @functools.lru_cache(maxsize=64)
@@ -69,10 +54,6 @@ def foreign_architecture(path: Path) -> str:
     (machine,) = struct.unpack_from(f"{order}H", head, 18)
     built_for = MACHINES.get(machine, f"ELF machine {machine}")
     return "" if built_for in _runnable() else f"built for {built_for}"
-
-
-def is_executable(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
 
 
 def _runnable() -> tuple[str, ...]:

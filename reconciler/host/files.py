@@ -34,7 +34,8 @@ def read_manifests(paths: Sequence[str]) -> list[ManifestFile]:
             found.setdefault(file.name, file)
             if len(found) > MOST_FILES:
                 raise CommandLineWrong(
-                    f"{path} holds more than {MOST_FILES} manifest files", next_step="name the directories that count"
+                    f"{path} holds more than {MOST_FILES} manifest files",
+                    next_step="name the directories that count",
                 )
     return [found[name] for name in sorted(found)]
 
@@ -54,7 +55,9 @@ def _from_path(path: Path) -> Iterator[ManifestFile]:
     elif path.exists():
         yield _read(path)
     else:
-        raise CommandLineWrong(f"{path} does not exist", next_step="name a manifest file or a directory of them")
+        raise CommandLineWrong(
+            f"{path} does not exist", next_step="name a manifest file or a directory of them"
+        )
 
 
 def _read(path: Path) -> ManifestFile:

@@ -17,18 +17,10 @@ from reconciler.core.gguf import splits
 from reconciler.core.gguf.facts import ModelFacts, model_facts
 from reconciler.core.gguf.headers import Header, parse_header
 from reconciler.errors import GgufInvalid
+from reconciler.host.identities import FileIdentity, identity_in
 
 FIRST_READ = 1 << 20
 MAX_HEADER = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
-    """By these a file is known: when one differs, it is another file (or another content)."""
-
-    inode: int
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +44,6 @@ def is_gguf(path: Path) -> bool:
             return os.pread(descriptor, 4, 0) == b"GGUF"
     except (GgufInvalid, OSError):
         return False
-
-
-def file_identity(path: Path) -> FileIdentity:
-    return _identity(path.stat())
 
 
 def read_facts(path: Path, *, limit: int = MAX_HEADER) -> ModelFacts:
@@ -126,7 +114,7 @@ def _siblings_of(path: Path, header: Header) -> tuple[Path, ...]:
 
 def _header(path: Path, limit: int) -> tuple[Header, FileIdentity]:
     with _opened(path) as (descriptor, status):
-        return parse_header(_Growing(descriptor, limit).first, file_size=status.st_size), _identity(status)
+        return parse_header(_Growing(descriptor, limit).first, file_size=status.st_size), identity_in(status)
 
 
 class _Growing:
@@ -174,7 +162,3 @@ def _named(path: Path) -> Iterator[None]:
         raise GgufInvalid(f"{path}: {error.message}", next_step=error.next_step) from None
     except OSError as error:
         raise GgufInvalid(f"Cannot read {path}: {error.strerror or error}") from error
-
-
-def _identity(status: os.stat_result) -> FileIdentity:
-    return FileIdentity(inode=status.st_ino, size=status.st_size, mtime_ns=status.st_mtime_ns)

@@ -1,7 +1,7 @@
 """Asks an engine binary about itself: `--help`, `--version`, `--list-devices`.
 
 The binary runs with a scrubbed environment, a time limit and bounded output, in a session of its own that is
-killed whole. Help and version are kept in the state directory, one file per binary; devices come and go, so they
+killed whole. Help and version are kept in the state directory by the binary's checksum; devices come and go, so they
 are asked for every time.
 """
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.runtimes import Device, parse_devices, parse_version
-from reconciler.host.binaries import FileIdentity, identity
+from reconciler.host.binaries import sha256
 
 TIME_LIMIT = 10.0
 OUTPUT_LIMIT = 1 << 20
@@ -126,7 +126,7 @@ def texts(
     cache: Path,
 ) -> Texts:
     """Help and version of the binary behind `argv`, which consists of `files`."""
-    record = cache / f"{_key(argv, [identity(file) for file in files], environment)}.json"
+    record = cache / f"{_key(argv, [sha256(file) for file in files], environment)}.json"
     if (known := _read(record)) is not None:
         return known
     asked = ask([*argv, "--help"], environment=environment, folder=folder)
@@ -147,8 +147,8 @@ def devices(
     return parse_devices(answer.stdout) if answer.status == 0 else None
 
 
-def _key(argv: Sequence[str], identities: Sequence[FileIdentity], environment: Mapping[str, str]) -> str:
-    facts = (CACHE_LAYOUT, tuple(argv), identities, sorted(environment.items()))
+def _key(argv: Sequence[str], checksums: Sequence[str], environment: Mapping[str, str]) -> str:
+    facts = (CACHE_LAYOUT, tuple(argv), checksums, sorted(environment.items()))
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 

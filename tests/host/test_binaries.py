@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.host.binaries import foreign_architecture, identity, sha256
+from reconciler.host.binaries import foreign_architecture, sha256
+from reconciler.host.identities import file_identity
 
 
 def elf(machine: int, *, order: str = "<") -> bytes:
@@ -52,10 +53,10 @@ def test_the_other_common_architecture_is_foreign(tmp_path: Path) -> None:
 
 def test_the_checksum_follows_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, b"one")
-    before = (identity(path), sha256(path))
+    before = (file_identity(path), sha256(path))
     path.unlink()
     write(tmp_path, b"other")
 
     assert before[1] == hashlib.sha256(b"one").hexdigest()
     assert sha256(path) == hashlib.sha256(b"other").hexdigest()
-    assert identity(path) != before[0]
+    assert file_identity(path) != before[0]

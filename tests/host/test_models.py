@@ -12,6 +12,7 @@ from reconciler.core.gguf.writing import TensorPlan, encode_header, encode_model
 from reconciler.core.tinymodels.kinds import build
 from reconciler.errors import GgufInvalid
 from reconciler.host import models
+from reconciler.host.identities import file_identity
 from tests.fakes.giants import LARGE_FILE_SIZE, large_header
 
 
@@ -60,8 +61,8 @@ def test_a_file_is_known_by_inode_size_and_time(tmp_path: Path) -> None:
 
     models.write_model(path, build("chat", seed=1))
 
-    assert before != models.file_identity(path)
-    assert models.read_model(path).shards == (models.Shard(path, models.file_identity(path)),)
+    assert before != file_identity(path)
+    assert models.read_model(path).shards == (models.Shard(path, file_identity(path)),)
 
 
 def test_the_name_of_a_file_plays_no_part(tmp_path: Path) -> None:

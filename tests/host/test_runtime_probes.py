@@ -94,6 +94,9 @@ def test_a_binary_is_asked_once_for_as_long_as_it_is_the_same(tmp_path: Path) ->
     assert len(server.probes()) == 2
     os.utime(server.path, ns=(1, 1))
     probe(server, tmp_path)
+    assert len(server.probes()) == 2, "the same content under another time"
+    server.path.write_text(server.path.read_text() + "\n# another build\n")
+    probe(server, tmp_path)
     assert len(server.probes()) == 4
 
 
