@@ -13,10 +13,11 @@ from typing import Any
 
 from reconciler.bridge.option_fields import COLLECTED, FIELDS, SWITCH, LeftOut, put
 from reconciler.core.arguments import verdicts
-from reconciler.core.arguments.catalog import is_known
+from reconciler.core.arguments.catalog import trusted
 from reconciler.core.arguments.options import Kind, Many, OptionTable, Spelled, key_of
 from reconciler.core.arguments.policy import Written as PolicyInput
 from reconciler.core.arguments.policy import check
+from reconciler.core.arguments.redaction import redact_argv
 from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.tokens import Written, read_tokens
 from reconciler.core.arguments.values import Value
@@ -90,29 +91,32 @@ class DeploymentDraft:
 
     def _option(self, written: Written, at: FieldPath) -> None:
         key, spelled = key_of(written.name), written.spelled
-        tokens = (written.name, *written.values)
-        is_readable = spelled is None and not written.wrong
-        if is_readable and is_known(key) and self._is_fork:
-            self._keep(tokens)
-            self.note(at, f"{_said(written)} is kept, though llama.cpp itself does not have it")
-            return
-        if is_readable and key in _LOAD_MODES:
+        if spelled is None and key in _LOAD_MODES and not self._is_fork:
             self._load_mode(key, written, at)
             return
         rules = PolicyRules(passthrough=(key,)) if spelled is None else PolicyRules()
-        refused = verdicts.permitted(written.name, spelled, options=self._options, rules=rules)
+        other = trusted(key) if spelled is None and self._is_fork else None
+        known = spelled or (Spelled(other) if other else None)
+        refused = verdicts.permitted(written.name, known, options=self._options, rules=rules)
         if not isinstance(refused, Spelled):
             self.note(at, f"left out: {refused.message}", refused.hint)
-            return
-        if written.wrong:
+        elif written.wrong:
             self.problems.append(Problem(at, written.wrong, written.hint))
-            return
+        elif other is not None:
+            self._keep((written.name, *written.values))
+            self.note(at, f"{_said(written)} is kept, though llama.cpp itself does not have it")
+        else:
+            self._checked(written, rules, at)
+
+    def _checked(self, written: Written, rules: PolicyRules, at: FieldPath) -> None:
+        """Types and paths, for what the policy permits."""
+        tokens = (written.name, *written.values)
         checked = check(PolicyInput(extra_args=tokens), rules=rules, options=self._options)
         wrong = [one for one in checked.problems if one.severity is Severity.ERROR]
         self.problems += [Problem(at, one.message, one.hint) for one in wrong]
         self.files += [use.text for use in checked.paths]
-        if spelled is None and not wrong:
-            self._pass_through(key, written, at)
+        if written.spelled is None and not wrong:
+            self._pass_through(key_of(written.name), written, at)
             return
         for setting in checked.settings:
             if setting.option.kind is Kind.SCALED_PATH:
@@ -204,4 +208,4 @@ def _gpu(index: int) -> str:
 
 
 def _said(written: Written) -> str:
-    return " ".join((written.name, *written.values))
+    return " ".join(redact_argv((written.name, *written.values)))

@@ -42,6 +42,8 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "n_slots": ("-np",),
 }
 _DEFAULTS = {"context": "4096", "kv_type": "q4_0"}
+#: Without a draft model these are written for none.
+_NO_SPECULATION = ("none", "draft-dflash")
 _DRAFTING = ("spec_draft_n_max", "spec_draft_n_min", "draft_cache_type_k", "draft_cache_type_v")
 _OTHER_KEYS = ("backend", "extra_args", "aliases")
 _NOT_CARRIED = {"max_context": "Guardian only told it to clients; reconciler tells what is loaded"}
@@ -143,6 +145,8 @@ class _Reading:
         if "draft_model_path" in texts:
             texts.setdefault("spec_type", "draft-dflash")
         else:
+            if texts.get("spec_type") in _NO_SPECULATION:
+                del texts["spec_type"]
             for key in _DRAFTING:
                 if texts.pop(key, None) is not None:
                     draft.note((*one.at, key), "is left out: there is no draft_model_path")

@@ -6,6 +6,7 @@ import posixpath
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ import yaml
 from reconciler.bridge.guardian import import_models
 from reconciler.bridge.guardian_manifests import Imported
 from reconciler.control.preparations import policy_rules
-from reconciler.core.arguments import Written, assumed_table, check
+from reconciler.core.arguments import Written, assumed_table, check, option_table
 from reconciler.core.arguments.options import key_of
 from reconciler.core.arguments.tokens import read_tokens
 from reconciler.core.commandlines import EngineFiles, Seat, argv, owned_options
 from reconciler.spec.deployments import DeploymentSpec
+from reconciler.spec.problems import Severity
 from reconciler.spec.trees import Tree, join, read_file
 
 SAMPLE = """\
@@ -67,6 +69,12 @@ guardian:
   idle_unload_minutes: 5
 """
 TABLE = assumed_table()
+DATA = Path(__file__).parents[1] / "fakes" / "data"
+#: The builds that Guardian's two backends stand for.
+BUILDS = {
+    "llama.cpp": option_table((DATA / "help_b11434.txt").read_text()),
+    "ik_llama.cpp": option_table((DATA / "help_ik_llama.txt").read_text()),
+}
 #: What reconciler decides by itself, whatever the other program wrote.
 OURS_TO_SET = frozenset({"host", "port", "slot-save-path", "no-mmap"})
 
@@ -188,6 +196,37 @@ def test_s4_29_each_model_gets_the_options_that_guardian_wrote(original: str) ->
 
     expected = {key: value for key, value in wanted.items() if key not in OURS_TO_SET}
     assert expected == {key: ours.get(key) for key in expected}
+
+
+@pytest.mark.parametrize("name", ["glm-4.7-flash", "nemotron-30b", "coder", "drafted", "plain"])
+def test_what_is_imported_passes_the_policy_of_the_real_build(name: str) -> None:
+    assert [] == policy_errors(tree_of(imported(SAMPLE)), name, "llama.cpp")
+
+
+def test_what_a_fork_alone_has_passes_the_policy_of_the_fork() -> None:
+    lines = "    backend: ik_fork\n    extra_args: -fa --run-time-repack -amb 512 --mlock --draft-params x\n"
+
+    tree = tree_of(one_model(lines))
+
+    assert ("--run-time-repack", "-amb", "512", "--mlock") == tree.deployments[0].manifest.spec.extra_args
+    assert [] == policy_errors(tree, "m", "ik_llama.cpp")
+
+
+def policy_errors(tree: Tree, name: str, build: str) -> list[str]:
+    spec = next(one.manifest.spec for one in tree.deployments if one.manifest.metadata.name == name)
+    rules = policy_rules(tree.policies[0].manifest) if tree.policies else policy_rules(None)
+    written = Written(args=spec.args, extra_args=spec.extra_args, owned=owned_options(spec, BUILDS[build]))
+    problems = check(written, rules=rules, options=BUILDS[build]).problems
+    return [one.message for one in problems if one.severity is Severity.ERROR]
+
+
+def test_llama_cpps_old_names_become_its_new_one() -> None:
+    assert {"load-mode": "mlock"} == dict(spec_of(one_model("    extra_args: --mlock --no-mmap\n")).args)
+
+
+@pytest.mark.parametrize("kind", ["none", "draft-dflash"])
+def test_speculation_without_a_draft_model_is_none(kind: str) -> None:
+    assert {} == dict(spec_of(one_model(f"    spec_type: {kind}\n")).args)
 
 
 def test_everything_imported_is_valid_and_reads_the_same_as_yaml_1_1() -> None:
