@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from reconciler.cli import reference
+from reconciler.cli.reference import reference
 from reconciler.spec.explanations import Explanation, every_field
 from reconciler.spec.kinds import API_VERSION, KINDS
 from reconciler.spec.schemas import all_schemas
@@ -29,7 +29,7 @@ def schemas() -> Iterator[tuple[Path, str]]:
 
 def docs() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "manifests.md", _manifest_pages()
-    yield ROOT / "docs" / "cli.md", reference.markdown()
+    yield ROOT / "docs" / "cli.md", reference() + "\n"
 
 
 def _manifest_pages() -> str:
