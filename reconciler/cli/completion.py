@@ -180,9 +180,10 @@ def _fish_choice(choice: Choice) -> str:
         f" -l {name[2:]}" if name.startswith("--") else f" -s {name[1:]}" for name in choice.names
     )
     values = f" -a {_quoted(' '.join(choice.values))}" if choice.values else ""
-    files = " -F" if choice.files else ""
-    needs = " -r" if choice.names and choice.takes_value else ""
-    return f"{names}{needs}{files}{values} -d {_quoted(choice.summary)}"
+    takes_value = choice.names and choice.takes_value
+    value = "" if not takes_value else " -r -F" if choice.files else " -x"
+    files = " -F" if choice.files and not choice.names else ""
+    return f"{names}{value}{files}{values} -d {_quoted(choice.summary)}"
 
 
 def _by_group() -> dict[str, dict[str, str]]:

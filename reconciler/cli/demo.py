@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     from reconciler.cli.demo_engines import running_engine
     from reconciler.cli.stop_signals import Stopped, StopSignals
 
+    if sys.stderr.isatty():
+        print("making a model and starting an engine ...", file=sys.stderr)
     ready = False
     try:
         with StopSignals() as signals, running_engine(options.port, options.runtime, signals) as engine:

@@ -54,7 +54,9 @@ def parser_of(verb: Verb) -> Parser:
         epilog=_examples(module.EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    parser.add_argument("-h", "--help", action="help", help="print this text")
     module.arguments(parser)
     return parser
 

@@ -39,7 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", help="a manifest, a directory of them, or - for stdin"
     )
     parser.add_argument(
-        "-f", "--file", action="append", default=[], metavar="PATH", help="the same, repeatable"
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a manifest or a directory, repeatable",
     )
     parser.add_argument("--strict", action="store_true", help="count warnings as errors")
     parser.add_argument(
