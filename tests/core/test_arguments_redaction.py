@@ -104,3 +104,10 @@ def test_long_text_is_redacted_in_reasonable_time() -> None:
     text = "a.b-c_d" * 20_000
 
     assert text == redact(text)
+
+
+def test_a_flag_about_credentials_is_followed_by_no_secret() -> None:
+    """`--no-cors-credentials` takes no value: the next option is shown."""
+    argv = ["--no-cors-credentials", "--metrics"]
+
+    assert argv == redact_argv(argv)
