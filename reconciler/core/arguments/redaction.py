@@ -16,7 +16,7 @@ _NAME = (
     r"(?:api[-_]?key|(?:access|secret|private|auth|client)[-_]?key|secret|passw(?:or)?d|passphrase|credentials?"
     r"|(?:hf|api|access|auth|bearer|refresh|session|bot)[-_]?token)"
 )
-_OPTION = rf"--?(?!(?:no-)?cors-)(?:[\w.-]{{0,40}}?{_NAME}|hft|token)"
+_OPTION = rf"--?(?!-?(?:no-)?cors-)(?:[\w.-]{{0,40}}?{_NAME}|hft|token)"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])])+"""  # as a shell joins quoted and bare parts
 # Each keeps its first group and replaces the rest of the match.
 _PATTERNS = tuple(
