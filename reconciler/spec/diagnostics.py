@@ -56,7 +56,7 @@ def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagno
         file=file,
         line=mark.line,
         column=mark.column,
-        path=format_path(problem.path),
+        path=_printable(format_path(problem.path)),
         message=_printable(problem.message),
         hint=_printable(problem.hint),
         severity=Severity.ERROR if problem.is_error else Severity.WARNING,

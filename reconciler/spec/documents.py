@@ -36,6 +36,8 @@ __all__ = ["MOST_BYTES", "MOST_DEPTH", "MOST_NODES", "FileText", "TextProblem", 
 
 MOST_DEPTH = 48
 MOST_NODES = 50_000
+#: Word processors and chat programs make them of plain ones; to YAML they are part of the text.
+_CURLY = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a")
 _TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
 
@@ -148,6 +150,8 @@ class _Composer:
                 mark, f"a number of {len(text)} digits", "nothing needs that; quote it if it is text"
             )
             return Scalar(text, text, mark)
+        if text[:1] in _CURLY or text[-1:] in _CURLY:
+            self._problem(mark, f"{shown(text)} stands in typographic quotes", "write ' or \" instead")
         value = resolve(text)
         if isinstance(value, float) and not math.isfinite(value):
             self._problem(mark, f"{text} is no finite number", "write a number, or quote it if it is text")
@@ -203,7 +207,7 @@ class _Composer:
             self._check_key(event, mark, entries)
         else:
             self._node(event, events)
-            self._problem(mark, "a key must be plain text", "write `key: value`")
+            self._problem(mark, "a key must be plain text", 'write `key: value`, or quote it all: "{{ x }}"')
         node = self._node(next(events), events)
         self._path.pop()
         if key == "<<" and isinstance(node, Mapping):

@@ -15,6 +15,7 @@ from reconciler.spec.scalars import NUMBER, WRITTEN, text_of
 from reconciler.spec.shapes import nearest
 
 _YES = frozenset({"on", "yes", "y", "true", "1"})
+_AUTOMATIC = frozenset({"auto", "automatic", "default", "none"})
 _MOST_KEYS = 12
 
 
@@ -95,6 +96,8 @@ def _example(path: FieldPath, kind: type[BaseModel]) -> str:
 
 
 def _secret_hint(path: FieldPath) -> str:
+    if "env" in path:
+        return "write it as text, or better in secretEnv with fromFile or fromEnv"
     if "secretEnv" in path:
         return "write {fromFile: PATH} or {fromEnv: NAME}; a manifest never holds a secret"
     return "write {hash: ...}, as `reconciler keys new NAME` prints it"
@@ -143,11 +146,21 @@ def _shown(value: object) -> str:
 def _whole_number(value: object, _context: Any) -> tuple[str, str]:
     hint = ""
     if isinstance(value, str):
-        digits = value.replace("_", "").replace(",", "").strip()
-        hint = f"write {int(digits)}" if re.fullmatch(r"-?\d{1,18}", digits, re.ASCII) else "without quotes"
+        hint = _number_meant(value)
     if isinstance(value, float) and abs(value) < 1e15:
         hint = f"write {value:.0f}"
     return f"must be a whole number, not {_shown(value)}", hint
+
+
+def _number_meant(text: str) -> str:
+    digits = text.replace("_", "").replace(",", "").strip()
+    if re.fullmatch(r"-?\d{1,18}", digits, re.ASCII):
+        return f"write {int(digits)}"
+    if thousands := re.fullmatch(r"(\d{1,6})\s*[kK]", digits, re.ASCII):
+        return f"write {int(thousands[1]) * 1024}"
+    if text.casefold() in _AUTOMATIC:
+        return "remove the key: absent means automatic"
+    return ""
 
 
 def _number(value: object, _context: Any) -> tuple[str, str]:

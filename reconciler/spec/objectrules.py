@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
-from reconciler.spec.hosts import HostSpec
+from reconciler.spec.hostrules import of_host, of_policy, of_runtime
 from reconciler.spec.kinds import AnyManifest, ArgPolicy, Host, ModelDeployment, Runtime
 from reconciler.spec.lifecycles import Schedule
 from reconciler.spec.problems import FieldPath, Problem, looks_secret, warning
-from reconciler.spec.runtimes import BUILT_IN_RUNTIMES
-from reconciler.spec.scalars import format_quantity, parse_gpu
 from reconciler.spec.windows import overlaps
 
 _PLAIN_CACHE = frozenset({"f32", "f16", "bf16"})
@@ -22,11 +19,11 @@ def within_object(manifest: AnyManifest) -> list[Problem]:
     if isinstance(manifest, ModelDeployment):
         return [*_deployment(manifest.spec), *_shared(manifest.spec, ("spec",))]
     if isinstance(manifest, Host):
-        return [*_host(manifest), *_shared(manifest.spec.defaults, ("spec", "defaults"))]
+        return [*of_host(manifest), *_shared(manifest.spec.defaults, ("spec", "defaults"))]
     if isinstance(manifest, Runtime):
-        return list(_runtime(manifest))
+        return list(of_runtime(manifest))
     if isinstance(manifest, ArgPolicy):
-        return list(_policy(manifest))
+        return list(of_policy(manifest))
     return []
 
 
@@ -62,8 +59,7 @@ def _shared(spec: DeploymentDefaults, at: FieldPath) -> Iterator[Problem]:
             has = "has two sources" if source.from_file else "has no source"
             yield Problem(path, f"{name} {has}", "write exactly one of fromFile and fromEnv", at_key=True)
         if name in spec.env:
-            where = ".".join(("Host", *map(str, at), "env")) if len(at) > 1 else "spec.env"
-            yield Problem(path, f"{name} is set in {where} too", "keep one of them", at_key=True)
+            yield Problem(path, f"{name} is set in env too", "keep one of them", at_key=True)
     yield from _plain_secrets(spec.env, (*at, "env"))
     if spec.lifecycle.pinned and spec.state == "stopped":
         yield Problem(
@@ -222,77 +218,3 @@ def _contradictions(schedules: Sequence[Schedule], at: FieldPath) -> Iterator[Pr
                     f" ({first.state}) from {shared.begins}",
                     f"{second.name} wins there, as the last listed",
                 )
-
-
-def _host(host: Host) -> Iterator[Problem]:
-    spec = host.spec
-    yield from _listeners(spec)
-    if host.metadata.name in spec.former_names:
-        index = spec.former_names.index(host.metadata.name)
-        yield Problem(
-            ("spec", "formerNames", index),
-            f"{host.metadata.name} is the name it has now",
-            "list older names only",
-        )
-    for name in spec.gpu_names:
-        if parse_gpu(name) != name or re.fullmatch(r"gpu\d+|ram", name):
-            yield Problem(
-                ("spec", "gpuNames", name),
-                f"{name} already means something",
-                "choose another name, such as big",
-                at_key=True,
-            )
-    sizes = [tier.min_size for tier in spec.timeouts.tiers]
-    for index, size in enumerate(sizes):
-        if size in sizes[:index]:
-            yield Problem(
-                ("spec", "timeouts", "tiers", index, "minSize"),
-                f"another tier begins at {format_quantity(size)}",
-                "remove one of them",
-            )
-
-
-def _listeners(spec: HostSpec) -> Iterator[Problem]:
-    for index, one in enumerate(spec.listen):
-        path: FieldPath = ("spec", "listen", index)
-        if one.startswith("tls://") and spec.tls is None:
-            yield Problem(path, "a tls:// listener needs a certificate", "set spec.tls.certFile and keyFile")
-        if one.removeprefix("tls://") in {other.removeprefix("tls://") for other in spec.listen[:index]}:
-            yield Problem(path, f"{one} is listed twice", "remove one of them")
-
-
-def _runtime(runtime: Runtime) -> Iterator[Problem]:
-    spec, name = runtime.spec, runtime.metadata.name
-    if name in BUILT_IN_RUNTIMES and spec.kind != name:
-        yield Problem(
-            ("spec", "kind"),
-            f"a Runtime named {name} must be of kind {name}",
-            f"write kind: {name}, or choose another metadata.name",
-        )
-    if spec.kind == "embedded" and spec.path is not None:
-        yield Problem(
-            ("spec", "path"),
-            "the embedded engine has no path",
-            "remove it: it is the package xllamacpp",
-            at_key=True,
-        )
-    if spec.kind == "embedded" and spec.sha256 is not None:
-        yield Problem(("spec", "sha256"), "the embedded engine is pinned by pip", "remove it", at_key=True)
-    if spec.sha256 is not None and spec.path is None and spec.kind != "embedded":
-        yield Problem(
-            ("spec", "sha256"),
-            "pins a binary that is not named",
-            "add path: /..., or remove sha256",
-            at_key=True,
-        )
-
-
-def _policy(policy: ArgPolicy) -> Iterator[Problem]:
-    for name, limit in policy.spec.limits.items():
-        if limit.min is not None and limit.max is not None and limit.min > limit.max:
-            yield Problem(
-                ("spec", "limits", name),
-                f"min {limit.min:g} is more than max {limit.max:g}",
-                "swap them",
-                at_key=True,
-            )

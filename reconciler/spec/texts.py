@@ -15,6 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _UNWANTED = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_CONFLICT = re.compile(r"^<{7} .*\n(?:.*\n)*?={7}$", re.MULTILINE)
 _NAMES = {
     "\x85": "a next-line character",
     "\u2028": "a line separator",
@@ -59,6 +60,12 @@ def decode(raw: bytes) -> str:
         raise TextUnreadable(
             _end_of(before), f"byte 0x{raw[error.start]:02x} is not UTF-8", "save the file as UTF-8"
         ) from None
+    if conflict := _CONFLICT.search(text):
+        raise TextUnreadable(
+            _end_of(text[: conflict.start()]),
+            "an unresolved merge conflict begins here",
+            "keep one side of it",
+        )
     if unwanted := _UNWANTED.search(text):
         found = unwanted[0]
         raise TextUnreadable(

@@ -116,13 +116,24 @@ def parse_days(text: str) -> frozenset[int]:
 
 
 def _parse_days(value: object) -> str:
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        raise wrong("must be text, not a list", f"write {shown(','.join(value))}")
     if not isinstance(value, str):
         raise wrong("must name weekdays", "such as Mon-Fri or Sat,Sun")
     try:
         parse_days(value)
     except ValueError as error:
-        raise wrong(str(error), "Mon, Tue, Wed, Thu, Fri, Sat, Sun, as in Mon-Fri or Sat,Sun") from None
+        raise wrong(str(error), _days_hint(value)) from None
     return value
+
+
+def _days_hint(text: str) -> str:
+    meant = re.sub(r"[A-Za-z]+", lambda day: day[0][:3].title(), text)
+    try:
+        parse_days(meant)
+    except ValueError:
+        return "Mon, Tue, Wed, Thu, Fri, Sat, Sun, as in Mon-Fri or Sat,Sun"
+    return f"write {meant}"
 
 
 def _parse_cron(value: object) -> str:

@@ -102,13 +102,27 @@ def parse_events(text: str) -> Iterator[Any]:
         yield from yaml.parse(text)
     except MarkedYAMLError as error:
         raise TextUnreadable(*_complaint(error, text.split("\n"))) from None
-    except (YAMLError, ValueError, OverflowError) as error:
-        # An escape of a character that does not exist, a version of 5,000 digits: rare, without a place.
-        raise TextUnreadable(Mark(1, 1), f"not readable as YAML: {str(error)[:80]}") from None
+    except (YAMLError, ValueError, OverflowError, AssertionError) as error:
+        # A version of 5,000 digits, a character that does not exist: rare, and told without a place.
+        before = text.partition("\n%YAML")[0] if "\n%YAML" in text else ""
+        mark = Mark(before.count("\n") + 2 if before else 1, 1)
+        raise TextUnreadable(mark, f"not readable as YAML: {str(error)[:80]}", "write it plainly") from None
 
 
 #: The parser's words, ours, what to write, and whether the mistake is where the parser began or where it gave up.
 _SLIPS = (
+    (
+        r"but (found|got) '[\]}]'",
+        "a bracket is closed that is not the one open here",
+        "{ ends with }, [ ends with ], each once",
+        False,
+    ),
+    (
+        r"after document end marker",
+        "text follows the end of the document",
+        "begin the next document with ---",
+        False,
+    ),
     (
         r"mapping values are not allowed",
         "a second ': ' stands in one line",
@@ -142,7 +156,7 @@ _SLIPS = (
     (
         r"expected ',' or '[\]}]'|while parsing a flow",
         "a list or mapping in brackets is not closed",
-        "close it, or separate its items by commas",
+        "close it, separate its items by commas, or quote the text",
         True,
     ),
     (r"could not find expected ':'", "a key has no value", "write `key: value`", True),
@@ -165,8 +179,8 @@ _SLIPS = (
     (r"expected the node content", "a value is missing", "write one, or remove what announces it", False),
     (
         r"expected alphabetic|anchor|alias",
-        "the anchor's name is not readable",
-        "use letters and digits",
+        "* and & begin the name of an anchor, and none follows",
+        "quote the text, or write a name of letters and digits",
         False,
     ),
 )

@@ -1,0 +1,148 @@
+"""Quantities, durations, names and devices: what is read, what is written back, what is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from reconciler.spec import scalars, times
+from reconciler.spec.hosts import Listener, Network, Percent, PortRange
+from reconciler.spec.scalars import MIB, format_quantity, parse_gpu, parse_layers, parse_quantity
+from reconciler.spec.shapes import nearest
+from reconciler.spec.times import format_duration, parse_duration
+
+quick = settings(max_examples=150, derandomize=True, deadline=None)
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2).map(tuple), st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+TYPES = {
+    name: kind
+    for module in (scalars, times)
+    for name, kind in vars(module).items()
+    if name[0].isupper() and hasattr(kind, "__metadata__")
+} | {"Listener": Listener, "Network": Network, "Percent": Percent, "PortRange": PortRange}
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("7Gi", 7 << 30), ("1536Mi", 1536 << 20), ("1.5Gi", 1536 << 20), ("1Ti", 1 << 40), ("8G", 8 * 10**9),
+     ("1048576", MIB), (1048576, MIB), ("2048Ki", 2 << 20), ("0.5Gi", 512 << 20)],
+)  # fmt: skip
+def test_quantities_are_those_of_kubernetes(text: object, size: int) -> None:
+    assert size == parse_quantity(text)
+
+
+@quick
+@given(st.integers(MIB, 10**15))
+def test_a_quantity_reads_back_as_it_is_written(size: int) -> None:
+    assert size == parse_quantity(format_quantity(size))
+
+
+@quick
+@given(st.integers(0, 10**12))
+def test_a_duration_reads_back_as_it_is_written(milliseconds: int) -> None:
+    duration = timedelta(milliseconds=milliseconds)
+
+    assert duration == parse_duration(format_duration(duration))
+
+
+def test_durations_add_up() -> None:
+    assert timedelta(hours=2, minutes=30) == parse_duration("2h30m")
+    assert timedelta(days=30) == parse_duration("30d")
+    assert timedelta(milliseconds=1500) == parse_duration("1s500ms")
+    assert timedelta(minutes=90) == parse_duration("90m")
+    assert format_duration(timedelta(seconds=9000)) == "2h30m"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("7gb", "write 7Gi"), ("512mb", "write 512Mi"), ("100k", "did you mean 100Mi?"), ("0", "remove the key"),
+     ("1,5Gi", "such as 7Gi or 1536Mi"), ("12 GiB", "write 12Gi"), ("١Gi", "such as 7Gi or 1536Mi")],
+)  # fmt: skip
+def test_a_quantity_of_another_tool_gets_its_spelling(text: str, hint: str) -> None:
+    with pytest.raises(PydanticCustomError) as refused:
+        parse_quantity(text)
+
+    assert hint in str((refused.value.context or {})["hint"])
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("15min", "write 15m"), ("1 week", "write 7d"), ("PT5M", "write 5m"), ("0.5h", "write 30m"),
+     ("90 S", "write 1m30s"),
+     ("-5m", "such as 90s"), ("", "such as 90s"), ("5", "write 5s or 5m")],
+)  # fmt: skip
+def test_a_duration_of_another_tool_gets_its_spelling(text: str, hint: str) -> None:
+    with pytest.raises(PydanticCustomError) as refused:
+        parse_duration(text)
+
+    assert hint in str((refused.value.context or {})["hint"])
+
+
+def test_a_gpu_has_one_spelling() -> None:
+    assert ["gpu0", "gpu1", "gpu7", "gpu3", "big", "GPU-1a", "0000:65:00.0"] == [
+        parse_gpu(one) for one in (0, "1", "GPU7", "gpu03", "big", "GPU-1a", "0000:65:00.0")
+    ]
+
+
+def test_layers_are_a_number_or_a_word() -> None:
+    assert [0, 30, "all", "auto"] == [parse_layers(one) for one in (0, 30, "all", "auto")]
+    for wrong in (True, "30", 1.0, -1, "most", None, ()):
+        with pytest.raises(PydanticCustomError):
+            parse_layers(wrong)
+
+
+@pytest.mark.parametrize("name", TYPES)
+@quick
+@given(value=anything)
+def test_any_value_is_read_or_refused_in_one_short_line(name: str, value: object) -> None:
+    try:
+        TypeAdapter(TYPES[name]).validate_python(value)
+    except ValueError as error:
+        for one in error.errors():  # type: ignore[attr-defined]
+            assert one["type"] == "scalar"
+            assert len(one["ctx"]["message"]) < 200
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if name != "JsonData"])
+@quick
+@given(data=st.data())
+def test_what_the_schema_underlines_is_refused_and_what_it_takes_mostly_read(
+    name: str, data: st.DataObject
+) -> None:
+    """A pattern that an editor follows must never be narrower than the parser."""
+    schema: dict[str, Any] = TypeAdapter(TYPES[name]).json_schema()
+    text = data.draw(st.text(alphabet="0123456789.:-%KMGTPikmhdswallnevrutogp/", max_size=8))
+    try:
+        TypeAdapter(TYPES[name]).validate_python(text)
+    except ValueError:
+        return
+
+    assert "string" in schema["type"]
+    assert re.search(schema.get("pattern", ""), text)
+    assert schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("idle_unload", "idleUnload"),
+        ("IDLEUNLOAD", "idleUnload"),
+        ("idelUnload", "idleUnload"),
+        ("colour", ""),
+        ("x" * 10**6, ""),
+    ],
+)
+def test_the_nearest_word_is_found_or_none(word: str, meant: str) -> None:
+    assert meant == nearest(word, ["idleUnload", "priority", "pinned"])
