@@ -64,6 +64,8 @@ class NamedFiles:
         self._models_present = folders.models.is_dir()
         self._present: set[str] = set()
         self.problems: list[Problem] = []
+        #: What keeps the deployment from starting until the machine has it.
+        self.absent: list[FileAbsent] = []
 
     def of_model(self, spec: DeploymentSpec) -> EngineFiles:
         model, at = spec.model, ("spec", "model")
@@ -130,6 +132,7 @@ class NamedFiles:
             self.problems.append(Problem(at, error.message, error.next_step))
             return None
         if isinstance(found, FileAbsent):
+            self.absent.append(found)
             if self._models_present:
                 self.problems.append(warning(at, found.message, _heal(found)))
             return str(found.path)

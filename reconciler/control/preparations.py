@@ -7,7 +7,7 @@ warning here, and the reason on the deployment when it is to run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from reconciler.control.engines import Engine
 from reconciler.control.named_files import NamedFiles
@@ -25,6 +25,7 @@ from reconciler.core.commandlines import (
 from reconciler.core.gguf.facts import ModelFacts, ModelKind
 from reconciler.core.layers import contested, yielding
 from reconciler.errors import PathRefused
+from reconciler.host.paths import FileAbsent
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec, SecretSource
 from reconciler.spec.kinds import ArgPolicy
 from reconciler.spec.layers import over
@@ -58,7 +59,13 @@ class Preparation:
     facts: ModelFacts | None
     devices: tuple[str, ...]
     has_gpus: bool
-    problems: tuple[Problem, ...] = field(default=())
+    absent: tuple[FileAbsent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def missing_devices(self) -> int:
+        """How many of the GPUs that the manifest names are not there."""
+        return 0 if self.engine.devices is None else len(self.spec.placement.gpus or ()) - len(self.devices)
 
     def arguments(self, port: int) -> tuple[str, ...]:
         """What follows the binary."""
@@ -125,6 +132,7 @@ def prepare(name: str, own: DeploymentSpec, around: Surroundings) -> Preparation
         facts=facts,
         devices=around.devices,
         has_gpus=around.has_gpus,
+        absent=tuple(files.absent),
     )
     problems = (
         *checked.problems,
