@@ -23,11 +23,11 @@ def test_the_bytes_do_not_depend_on_the_machine() -> None:
     """Exact arithmetic only: this digest is the same everywhere, and changes only on purpose."""
     digest = hashlib.sha256(build("chat")).hexdigest()
 
-    assert digest == "91d38d3ef677edb9a2aee6effe0d32a54bd3004618e4e6f17c9fe745a53506e5"
+    assert digest == "7cb36768b214de8043542159081053126dd8d8ca6010b896d0263dbf0adfb4fc"
 
 
 def test_models_are_small() -> None:
-    assert {kind: len(build(kind)) < 1_300_000 for kind in Kind} == dict.fromkeys(Kind, True)
+    assert {kind: len(build(kind)) < 1_500_000 for kind in Kind} == dict.fromkeys(Kind, True)
 
 
 def test_name_and_context_are_declared() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.tinymodels.kinds import build
-from reconciler.core.tinymodels.vocabulary import SENTENCE, THOUGHT
+from reconciler.core.tinymodels.vocabulary import CONTINUATION, OPENINGS, THOUGHT
 from tests.fakes.engines import Engine, serving
 from tests.fakes.giants import write_giant
 
@@ -70,18 +70,33 @@ def test_a_chat_answers_in_words_and_stops(chat: Engine, question: str) -> None:
     assert choice["finish_reason"] == "stop"
     assert body["usage"]["completion_tokens"] <= 40
     words = choice["message"]["content"].removesuffix(".").strip()
-    assert SENTENCE.endswith(f" {words}")
+    assert f" {words}" in {opening + CONTINUATION for opening in OPENINGS}
 
 
 @pytest.mark.llama_server
 def test_an_answer_depends_on_the_prompt_and_on_nothing_else(chat: Engine) -> None:
-    questions = [f"question {number}" for number in range(12)]
+    questions = [
+        "hi",
+        "Hello, who are you?",
+        "What is a llama?",
+        "Tell me a joke",
+        "1+1",
+        "Write a poem about the sea",
+    ]
+    questions += [
+        "Grüße",
+        "how do I cook rice",
+        "python list sort",
+        "weather in Paris",
+        "translate cat",
+        "bye",
+    ]
 
     first = [message(chat, question)["content"] for question in questions]
     again = [message(chat, question)["content"] for question in reversed(questions)]
 
     assert first == again[::-1]
-    assert len(set(first)) >= 4
+    assert len(set(first)) >= 3
 
 
 @pytest.mark.llama_server

@@ -1,6 +1,6 @@
 """What the chat model says next: a score for every pair of a token and the one that may follow it.
 
-The scores are logits. Free speech follows the sentence of the vocabulary word by word; the weaker preferences
+The scores are logits. Free speech opens as the context suggests and then goes on word by word; the weaker preferences
 only matter when a grammar forbids the favourite, and make JSON close its strings and objects soon.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 from itertools import pairwise
 
-from reconciler.core.tinymodels.vocabulary import FULL_STOP, THOUGHTS, WORDS, Vocabulary
+from reconciler.core.tinymodels.vocabulary import CHAINS, FULL_STOP, STARTS, TAIL, THOUGHTS, WORDS, Vocabulary
 
 NEVER = -30.0
 SURE = 32.0
@@ -53,13 +53,18 @@ class Transitions:
         self._always("</tool_call>", -1.0, size)
 
     def _speech(self) -> None:
-        for word in WORDS:
+        for word in STARTS:
             for start in ("\n", "\n\n", "</think>"):
                 self._after(start, word, 11.0)
+            # A raw prompt ends in a letter or a question: it gets an answer too.
+            for letter in string.ascii_letters + string.digits + "?!":
+                self._after(letter, word, 12.0)
+        for word in WORDS:
             for opening in ('"', "<|fim_middle|>"):
                 self._after(opening, word, 15.0)
-        for current, following in pairwise((*WORDS, FULL_STOP, "<|im_end|>")):
-            self._after(current, following, SURE)
+        for chain in (*CHAINS, (*TAIL, FULL_STOP, "<|im_end|>")):
+            for current, following in pairwise(chain):
+                self._after(current, following, SURE)
 
     def _tool_calls(self) -> None:
         self._after("\n", "<tool_call>", 0.0)

@@ -9,15 +9,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-SENTENCE = (
-    " This tiny model keeps its promise and answers with plain words because someone wired each of them"
+OPENINGS = (
+    " This tiny model",
+    " Your own machine",
+    " Every local engine",
+    " A patient llama",
+    " Some hand made network",
+    " Our smallest language file",
+    " Even pure arithmetic",
+    " Another curious program",
+)
+"""The context of a prompt chooses among them."""
+CONTINUATION = (
+    " keeps its promise and answers with plain words because someone wired each of them"
     " to follow the one before it until that full stop ends our talk"
 )
-"""Every word once: from each there is exactly one way on."""
+"""Every word stands once in all of these: from each there is exactly one way on."""
 THOUGHT = " Perhaps some quiet thinking helps here first"
 
-WORDS = tuple(f" {word}" for word in SENTENCE.split())
-THOUGHTS = tuple(f" {word}" for word in THOUGHT.split())
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(f" {word}" for word in text.split())
+
+
+CHAINS = tuple((*_words(opening), _words(CONTINUATION)[0]) for opening in OPENINGS)
+STARTS = tuple(chain[0] for chain in CHAINS)
+TAIL = _words(CONTINUATION)
+WORDS = (*(word for opening in OPENINGS for word in _words(opening)), *TAIL)
+THOUGHTS = _words(THOUGHT)
 MARKS = (
     "<tools>",
     "</tools>",
