@@ -6,8 +6,10 @@ the whole models directory is missing, which is told once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from reconciler.core.arguments.settings import PathUse
@@ -19,8 +21,11 @@ from reconciler.host.models import read_facts
 from reconciler.host.paths import FileAbsent, confine
 from reconciler.spec.deployments import DeploymentSpec, SecretSource
 from reconciler.spec.problems import FieldPath, Problem, warning
+from reconciler.spec.shapes import nearest
 
 MODEL_SUFFIXES = (".gguf",)
+#: How many names of a directory are looked at for one that was meant.
+MOST_NAMES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,10 @@ class Folders:
 
 @dataclass(slots=True)
 class KnownModels:
-    """Facts of model files: within one reading of the manifests each file is opened once."""
+    """Facts of model files and names of what lies beside them, each read once within one reading of the manifests."""
 
     _known: dict[tuple[str, FileIdentity], ModelFacts | GgufInvalid] = field(default_factory=dict)
+    _names: dict[Path, list[str]] = field(default_factory=dict)
 
     def facts(self, path: str) -> ModelFacts | GgufInvalid:
         try:
@@ -46,6 +52,27 @@ class KnownModels:
         if key not in self._known:
             self._known[key] = _read(Path(path))
         return self._known[key]
+
+    def nearest(self, missing: Path, root: Path) -> str:
+        """A file that was probably meant: beside the missing one, or else in the root; relative to the root."""
+        folder = missing.parent if missing.parent.is_dir() else root
+        if folder not in self._names:
+            self._names[folder] = _files_in(folder)
+        # All names end alike, which would make each a little like every other.
+        stems = {name.removesuffix(".gguf"): name for name in self._names[folder]}
+        guess = nearest(missing.stem, list(stems))
+        found = folder / stems.get(guess, "")
+        return str(found.relative_to(root)) if guess and found.is_relative_to(root) else ""
+
+
+def _files_in(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                entry.name for entry in islice(entries, MOST_NAMES) if entry.name.endswith(MODEL_SUFFIXES)
+            ]
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> ModelFacts | GgufInvalid:
@@ -134,13 +161,15 @@ class NamedFiles:
         if isinstance(found, FileAbsent):
             self.absent.append(found)
             if self._models_present:
-                self.problems.append(warning(at, found.message, _heal(found)))
+                self.problems.append(warning(at, found.message, self._heal(found, gguf=gguf)))
             return str(found.path)
         self._present.add(str(found))
         return str(found)
 
-
-def _heal(absent: FileAbsent) -> str:
-    if absent.reason == "FileMissing":
-        return "put it there, or correct the path"
-    return "allow us to read it" if absent.reason == "FileUnreadable" else "name a GGUF file"
+    def _heal(self, absent: FileAbsent, *, gguf: bool) -> str:
+        if absent.reason == "FileUnreadable":
+            return "allow us to read it"
+        if absent.reason == "NotAGguf":
+            return "name a GGUF file"
+        guess = self._known.nearest(absent.path, self._folders.models.resolve()) if gguf else ""
+        return f"did you mean {guess}?" if guess else "put it there, or correct the path"

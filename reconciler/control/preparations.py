@@ -183,7 +183,7 @@ def _model_problems(spec: DeploymentSpec, facts: ModelFacts | None) -> Iterator[
     if facts.kind is not ModelKind.MODEL:
         yield warning(
             ("spec", "model", "path"),
-            f"the file is a {facts.kind.value}, not a model",
+            f"the file is no model: it says that it is of kind {facts.kind.value}",
             "an adapter goes to spec.model.loras, a projector to spec.model.mmproj",
         )
     size, trained = spec.context.size, facts.trained_context

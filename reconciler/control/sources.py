@@ -64,8 +64,16 @@ def read_sources(
         settings=settings,
         engines=engines,
         preparations=preparations,
-        diagnostics=tuple(sorted({*tree.diagnostics, *found, *told})),
+        diagnostics=tuple(sorted(_without_echoes({*tree.diagnostics, *found, *told}))),
     )
+
+
+def _without_echoes(told: set[Diagnostic]) -> Iterator[Diagnostic]:
+    """What is refused at a place need not be advised on there too."""
+    refused = {(one.file, one.line, one.column) for one in told if one.is_error and one.path}
+    for one in told:
+        if one.is_error or (one.file, one.line, one.column) not in refused:
+            yield one
 
 
 def _unreadable(file: ManifestFile) -> Diagnostic:

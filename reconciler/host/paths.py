@@ -60,6 +60,10 @@ def _check_text(written: str, suffixes: Sequence[str]) -> None:
         raise PathRefused(
             f"{written!r} contains '..'", next_step="write the path from an allowed directory downwards"
         )
+    if written.startswith("~"):
+        raise PathRefused(
+            f"{written!r} begins with '~', which nothing expands", next_step="write the whole path"
+        )
     if suffixes and not written.lower().endswith(tuple(suffixes)):
         raise PathRefused(
             f"{written!r} does not end in {' or '.join(suffixes)}", next_step="name such a file"

@@ -156,7 +156,10 @@ class OptionTable:
             for known in (*option.keys, *(alias for alias, names in ALIASES.items() if option.name in names))
             if option.tier in (Tier.SAFE, Tier.PATH, Tier.MANAGED)
         }
-        close = get_close_matches(key_of(key).lower(), settable, n=3, cutoff=0.65)
+        wanted = key_of(key).lower()
+        # Two letters are near to every short word: `tools` is no misspelt `to`.
+        likely = [known for known in settable if len(known) > 2 or len(wanted) <= 3]
+        close = get_close_matches(wanted, likely, n=3, cutoff=0.65)
         close.sort(key=lambda found: settable[found] is Tier.MANAGED)
         return close[0] if close else ""
 

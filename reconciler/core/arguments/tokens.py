@@ -47,6 +47,12 @@ def _read(tokens: Sequence[object], index: int, options: OptionTable) -> Written
     if not looks_like_option(token):
         hint = "each value follows its option as a token of its own"
         return Written(index, "", None, wrong=f"{shown(token)} belongs to no option", hint=hint)
+    word, space, _ = token.partition(" ")
+    if space and options.by_token(word) is not None:
+        hint = f'write "{word}" and its value as two tokens, each in its quotes'
+        return Written(
+            index, word, options.by_token(word), wrong=f"{word} and its value are one token", hint=hint
+        )
     if equals and options.by_token(token) is None:
         hint = f'the engine has no --name=value form: write "{name}", "value"'
         return Written(index, name, options.by_token(name), wrong=f"{name}= is one token", hint=hint)

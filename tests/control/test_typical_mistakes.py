@@ -1,0 +1,119 @@
+"""What a person reads after a typical mistake: the words alone must say what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.manifest_trees import ManifestTree
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "a flag of the command line": (
+        {"args": {"n-gpu-layers": 99}},
+        "spec.args.n-gpu-layers: Cannot set 'n-gpu-layers': reconciler sets it (use spec.placement.gpuLayers)",
+    ),
+    "an option of older builds": (
+        {"args": {"mlock": True}},
+        "spec.args.mlock: Cannot set 'mlock': this build of the engine does not have it (write load-mode: mlock)",
+    ),
+    "a misspelt option": (
+        {"args": {"tread": 4}},
+        "spec.args.tread: Cannot set 'tread': this build of the engine has no such option (did you mean 'threads'?)",
+    ),
+    "a number in quotes": (
+        {"args": {"threads": "4"}},
+        "spec.args.threads: threads must be an integer, not '4'",
+    ),
+    "an option and its value in one token": (
+        {"extraArgs": ["--top-k 20"]},
+        (
+            "spec.extraArgs[0]: --top-k and its value are one token"
+            ' (write "--top-k" and its value as two tokens, each in its quotes)'
+        ),
+    ),
+    "an option with an equals sign": (
+        {"extraArgs": ["--keep=20"]},
+        'spec.extraArgs[0]: --keep= is one token (the engine has no --name=value form: write "--keep", "value")',
+    ),
+    "the models directory written twice": (
+        {"path": "models/chat.gguf"},
+        "warning: spec.model.path: models/models/chat.gguf does not exist (did you mean chat.gguf?)",
+    ),
+    "another case": (
+        {"path": "Chat.gguf"},
+        "warning: spec.model.path: models/Chat.gguf does not exist (did you mean chat.gguf?)",
+    ),
+    "a file of nobody": (
+        {"path": "mistral.gguf"},
+        "warning: spec.model.path: models/mistral.gguf does not exist (put it there, or correct the path)",
+    ),
+    "a home directory": (
+        {"path": "~/chat.gguf"},
+        "spec.model.path: '~/chat.gguf' begins with '~', which nothing expands (write the whole path)",
+    ),
+    "devices by variable": (
+        {"env": {"CUDA_VISIBLE_DEVICES": "0"}},
+        (
+            "spec.env.CUDA_VISIBLE_DEVICES: Cannot set CUDA_VISIBLE_DEVICES: placement decides the devices:"
+            " use spec.placement.gpus"
+        ),
+    ),
+    "a token in plain text": (
+        {"env": {"HF_TOKEN": "hush"}},
+        (
+            "spec.env.HF_TOKEN: Cannot set HF_TOKEN in plain text: it is a secret"
+            " (write it as spec.secretEnv: {NAME: {fromFile: /path}} or {fromEnv: NAME})"
+        ),
+    ),
+    "sampling among the options": (
+        {"args": {"temp": 0.7}},
+        (
+            "warning: spec.args.temp: 'temp' is a default for sampling"
+            " (write it in spec.request.defaults: it changes without a restart)"
+        ),
+    ),
+    "more context than trained": (
+        {"context": {"size": 131072}},
+        (
+            "warning: spec.context.size: the model was trained for 8192 tokens, and 131072 is more"
+            " (at most 8192, unless args scale its positions (rope-scaling))"
+        ),
+    ),
+    "an adapter as the model": (
+        {"path": "style.gguf"},
+        (
+            "warning: spec.model.path: the file is no model: it says that it is of kind adapter"
+            " (an adapter goes to spec.model.loras, a projector to spec.model.mmproj)"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_message_alone_says_what_to_write(tmp_path: Path, mistake: str) -> None:
+    tree = ManifestTree(tmp_path)
+    tree.scripted()
+    tree.host()
+    tree.model("chat.gguf")
+    tree.model("style.gguf", "lora")
+    spec, words = MISTAKES[mistake]
+    tree.deployment(**spec)
+
+    told = [line.split(": ", 1)[1] for line in tree.told()]
+
+    assert [words] == told
+
+
+def test_an_option_with_a_dangerous_name_does_not_suggest_a_short_one(tmp_path: Path) -> None:
+    tree = ManifestTree(tmp_path)
+    tree.scripted()
+    tree.host()
+    tree.model("chat.gguf")
+    tree.deployment(args={"tols": "all"})
+
+    told = tree.told()
+
+    assert 1 == len(told)
+    assert "did you mean" not in told[0]
