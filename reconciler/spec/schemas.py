@@ -49,6 +49,8 @@ def _plain(node: Any, definitions: Schema) -> Any:
         target = definitions[node["$ref"].removeprefix("#/$defs/")]
         own = {key: value for key, value in node.items() if key != "$ref"}
         return _plain({**target, **own}, definitions)
+    if "patternProperties" in node:
+        return _plain(_named_values(node), definitions)
     alternatives = node.get("anyOf")
     if isinstance(alternatives, list):
         real = [one for one in alternatives if one != {"type": "null"}]
@@ -60,6 +62,13 @@ def _plain(node: Any, definitions: Schema) -> Any:
         for key, value in node.items()
         if not (key == "title" or (key == "default" and value in (None, {}, [])))
     }
+
+
+def _named_values(node: Schema) -> Schema:
+    """CRDs know no patterns of property names: the name's shape stands beside, where they may drop it."""
+    ((pattern, values),) = node["patternProperties"].items()
+    rest = {key: value for key, value in node.items() if key != "patternProperties"}
+    return {**rest, "propertyNames": {"pattern": pattern}, "additionalProperties": values}
 
 
 def _properties(named: Schema, definitions: Schema) -> Schema:

@@ -67,7 +67,7 @@ def test_the_comments_say_what_the_file_holds(tmp_path: Path, chat: bytes) -> No
     reconciler("init", tmp_path)
 
     text = (tmp_path / "a.yaml").read_text()
-    assert "# llama, 626k parameters, F16, " in text
+    assert "# llama, 700k parameters, F16, " in text
     assert "trained for 8192 tokens\n# It chats, with tools.\n" in text
 
 

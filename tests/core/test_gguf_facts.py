@@ -33,10 +33,10 @@ def test_the_chat_model_is_described() -> None:
     model = model_facts(parse_header_bytes(build("chat", name="demo", context=4096)))
 
     assert (model.kind, model.architecture, model.name) == (ModelKind.MODEL, "llama", "demo")
-    assert (model.layers, model.trained_context, model.embedding_length) == (2, 4096, 352)
+    assert (model.layers, model.trained_context, model.embedding_length) == (2, 4096, 384)
     assert (model.attention.heads, model.attention.kv_heads) == ((4, 4), (2, 2))
     assert (model.attention.key_length, model.attention.value_length) == (32, 32)
-    assert (model.quantisation, model.dominant_type, model.parameters) == ("F16", "F16", 625_504)
+    assert (model.quantisation, model.dominant_type, model.parameters) == ("F16", "F16", 700_032)
     assert (model.tokenizer.model, model.tokenizer.pre, model.vocabulary) == ("gpt2", "gpt-2", 310)
     assert (model.tokenizer.bos, model.tokenizer.eos) == (303, 305)
     assert (model.tools, model.reasoning, model.embeddings, model.rerank) == (True, False, False, False)
@@ -45,10 +45,10 @@ def test_the_chat_model_is_described() -> None:
 def test_every_byte_of_a_model_is_in_one_group() -> None:
     model = model_facts(parse_header_bytes(build("chat")))
 
-    assert model.bytes.token_embedding == model.bytes.output == 310 * 352 * 2
+    assert model.bytes.token_embedding == model.bytes.output == 333 * 384 * 2
     assert model.bytes.other == model.bytes.experts == 0
     assert model.tensor_bytes == sum(tensor.size for tensor in model.tensors)
-    outside = model.bytes.token_embedding + model.bytes.output + 352 * 4
+    outside = model.bytes.token_embedding + model.bytes.output + 384 * 4
     assert sum(model.layer_bytes) == model.tensor_bytes - outside
 
 
