@@ -37,7 +37,7 @@ def test_the_chat_model_is_described() -> None:
     assert (model.attention.heads, model.attention.kv_heads) == ((4, 4), (2, 2))
     assert (model.attention.key_length, model.attention.value_length) == (32, 32)
     assert (model.quantisation, model.dominant_type, model.parameters) == ("F16", "F16", 700_032)
-    assert (model.tokenizer.model, model.tokenizer.pre, model.vocabulary) == ("gpt2", "gpt-2", 310)
+    assert (model.tokenizer.model, model.tokenizer.pre, model.vocabulary) == ("gpt2", "gpt-2", 333)
     assert (model.tokenizer.bos, model.tokenizer.eos) == (303, 305)
     assert (model.tools, model.reasoning, model.embeddings, model.rerank) == (True, False, False, False)
 
