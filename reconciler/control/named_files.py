@@ -15,6 +15,7 @@ from pathlib import Path
 from reconciler.core.arguments.settings import PathUse
 from reconciler.core.commandlines import EngineFiles
 from reconciler.core.gguf.facts import ModelFacts
+from reconciler.core.gguf.splits import later_shards
 from reconciler.errors import GgufInvalid, PathRefused
 from reconciler.host.identities import FileIdentity, file_identity
 from reconciler.host.models import read_facts
@@ -148,7 +149,34 @@ class NamedFiles:
     def _model(self, written: str, at: FieldPath) -> str:
         bases = (self._folders.models,)
         found = self._confined(written, at, bases=bases, suffixes=MODEL_SUFFIXES, gguf=True)
-        return written if found is None else found
+        if found is None:
+            return written
+        later = later_shards(Path(written).name)
+        return self._split(written, later, at) or found if found in self._present and later else found
+
+    def _split(self, written: str, later: Iterable[str], at: FieldPath) -> str:
+        """A split model keeps its name, by which the engine finds the other files: they are held inside as well."""
+        first = self._folders.models / written
+        for name in later:
+            try:
+                shard = confine(
+                    str(Path(written).with_name(name)),
+                    bases=(self._folders.models,),
+                    roots=self._folders.roots,
+                    suffixes=MODEL_SUFFIXES,
+                    gguf=True,
+                )
+            except PathRefused as error:
+                self.problems.append(Problem(at, error.message, error.next_step))
+                return ""
+            if isinstance(shard, FileAbsent):
+                self.absent.append(shard)
+                break
+        kept = first.parent.resolve() / first.name
+        if not any(kept.is_relative_to(root.resolve()) for root in self._folders.roots):
+            return ""
+        self._present.add(str(kept))
+        return str(kept)
 
     def _confined(
         self, written: str, at: FieldPath, *, bases: tuple[Path, ...], suffixes: tuple[str, ...], gguf: bool

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import CommandLineWrong
+from reconciler.core.gguf.writing import encode_model
+from reconciler.errors import CommandLineWrong, StartFailed
 from reconciler.host.files import MOST_FILES
 from tests.fakes.manifest_trees import ManifestTree, value_after
 
@@ -95,6 +96,61 @@ def test_s0_5_a_models_directory_that_is_a_link_is_the_directory_behind_it(tree:
 
     assert [] == tree.told()
     assert str(real / "chat.gguf") == value_after(tree.command(), "-m")
+
+
+def shards(tree: ManifestTree, folder: Path) -> list[Path]:
+    """Two files that claim to be one model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"big-0000{number}-of-00002.gguf" for number in (1, 2)]
+    for number, path in enumerate(paths):
+        split = {"split.count": 2, "split.no": number, "split.tensors.count": 0}
+        kept = {"general.architecture": "llama"} if number == 0 else {}
+        path.write_bytes(encode_model({**kept, **split}, {}))
+    assert tree.models.is_dir()
+    return paths
+
+
+def test_s0_5_a_split_model_in_a_cache_of_blobs_keeps_the_names_that_the_engine_looks_for(
+    tree: ManifestTree,
+) -> None:
+    blobs = shards(tree, tree.models / "blobs")
+    (tree.models / "snapshot").mkdir()
+    for number, blob in enumerate(blobs):
+        renamed = blob.rename(blob.with_name(f"blob{number}"))
+        (tree.models / "snapshot" / blob.name).symlink_to(renamed)
+    tree.deployment(path=f"snapshot/{blobs[0].name}")
+
+    told, facts = tree.told(), tree.prepared().facts
+
+    assert [] == told
+    assert facts is not None
+    assert str(tree.models / "snapshot" / blobs[0].name) == value_after(tree.command(), "-m")
+
+
+def test_s0_5_a_later_file_of_a_split_model_cannot_lead_out(tree: ManifestTree) -> None:
+    first, second = shards(tree, tree.models)
+    second.rename(tree.folder / "outside.gguf")
+    second.symlink_to(tree.folder / "outside.gguf")
+    tree.deployment(path=first.name)
+
+    told = errors(tree)
+
+    assert 1 == len(told)
+    assert "outside.gguf" in told[0]
+    assert ": spec.model.path: " in told[0]
+
+
+def test_a_later_file_that_is_missing_keeps_the_model_from_starting(tree: ManifestTree) -> None:
+    first, second = shards(tree, tree.models)
+    second.unlink()
+    tree.deployment(path=first.name)
+
+    told = tree.told()
+
+    assert 1 == len(told)
+    assert "1 of 2 shards are missing" in told[0]
+    with pytest.raises(StartFailed, match=second.name):
+        tree.launch()
 
 
 def test_s2_27_a_refused_path_is_not_opened(tree: ManifestTree) -> None:

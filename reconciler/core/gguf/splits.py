@@ -42,6 +42,14 @@ def shard_names(name: str, count: int) -> tuple[str, ...]:
     return tuple(f"{match['stem']}-{number:05}-of-{count:05}.gguf" for number in range(1, count + 1))
 
 
+def later_shards(name: str) -> tuple[str, ...]:
+    """The files that the engine opens beside the first shard, by its name alone; none of any other file."""
+    match = _SHARD_NAME.fullmatch(name)
+    if match is None or int(match["number"]) != 1 or not 1 < int(match["count"]) <= MAX_SHARDS:
+        return ()
+    return shard_names(name, int(match["count"]))[1:]
+
+
 def first_shard(name: str) -> str | None:
     """The name of the first shard when `name` is that of another one."""
     match = _SHARD_NAME.fullmatch(name)
