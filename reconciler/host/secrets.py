@@ -47,6 +47,12 @@ def _first_line(name: str, path: Path) -> str:
             f"secretEnv {name}: Cannot read {path}: {why}",
             next_step="put the secret in its first line",
         ) from None
+    if "\0" in text:
+        raise StartFailed(
+            "SecretMissing",
+            f"secretEnv {name}: the first line of {path} contains a NUL character",
+            next_step="put the secret there as text",
+        )
     if not text:
         raise StartFailed(
             "SecretMissing",

@@ -6,6 +6,7 @@ A file that breaks off keeps the documents before the break, so that one pass re
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ MOST_DEPTH = 48
 MOST_NODES = 50_000
 #: Word processors and chat programs make them of plain ones; to YAML they are part of the text.
 _CURLY = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a")
+#: What no UTF-8 holds, and so no command line, file name or answer; only an escape in double quotes makes one.
+_HALF = re.compile("[\ud800-\udfff]")
 _TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
 
@@ -144,6 +147,10 @@ class _Composer:
     def _scalar(self, event: Any, mark: Mark, *, is_plain: bool) -> Scalar:
         text = event.value
         if not is_plain:
+            if _HALF.search(text):
+                self._problem(
+                    mark, "half of a surrogate pair stands in the text", "write the whole character"
+                )
             return Scalar(text, text, mark)
         if len(text) > MOST_DIGITS and is_number(text):
             self._problem(

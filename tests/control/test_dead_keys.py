@@ -59,6 +59,8 @@ CHANGES: dict[str, Any] = {
     "ModelDeployment.spec.extraArgs": ["--keep", "9"],
     "ModelDeployment.spec.env": {"OMP_NUM_THREADS": "3"},
     "ModelDeployment.spec.secretEnv": {"HF_TOKEN": {"fromFile": "hf"}},
+    "ModelDeployment.spec.secretEnv.fromFile": {"HF_TOKEN": {"fromFile": "hf"}},
+    "ModelDeployment.spec.secretEnv.fromEnv": {"HF_TOKEN": {"fromEnv": "HOME"}},
     "ModelDeployment.spec.capabilities.embeddings": True,
     "ModelDeployment.spec.capabilities.rerank": True,
     "ModelDeployment.spec.port": 9099,
@@ -141,7 +143,9 @@ def base(tree: ManifestTree, beside: dict[str, Any]) -> Objects:
 
 def put(objects: Objects, path: str, value: Any) -> None:
     kind, *steps = path.split(".")
-    if steps[-1] in {"min", "max"} or (steps[-2:] in (["loras", "path"], ["loras", "scale"])):
+    if steps[-1] in {"min", "max", "fromFile", "fromEnv"} or (
+        steps[-2:] in (["loras", "path"], ["loras", "scale"])
+    ):
         steps.pop()  # the change is of the whole list or map
     place: dict[str, Any] = objects[kind]
     for step in steps[:-1]:

@@ -129,7 +129,9 @@ def test_s0_11_a_secret_reaches_the_child_and_nothing_else(
     assert all(HUSH not in ran.stdout + ran.stderr and 0 == ran.code for ran in outputs)
 
 
-@pytest.mark.parametrize("kind", ["absent", "empty", "fifo", "fifo with a writer", "directory", "no text"])
+@pytest.mark.parametrize(
+    "kind", ["absent", "empty", "fifo", "fifo with a writer", "directory", "no text", "nul"]
+)
 def test_s0_11_a_secret_that_cannot_be_had_stops_this_start_at_once(
     tree: ManifestTree, server: ScriptedServer, kind: str
 ) -> None:
@@ -141,7 +143,7 @@ def test_s0_11_a_secret_that_cannot_be_had_stops_this_start_at_once(
     elif kind == "directory":
         path.mkdir()
     elif kind != "absent":
-        path.write_bytes(b"" if kind == "empty" else b"\xff\xfe\x00")
+        path.write_bytes({"empty": b"", "no text": b"\xff\xfe", "nul": b"a\0b\n"}[kind])
     tree.deployment(secretEnv={"HF_TOKEN": {"fromFile": str(path)}})
 
     with pytest.raises(StartFailed, match="secretEnv HF_TOKEN") as caught:
@@ -286,3 +288,24 @@ def test_a_hundred_deployments_on_one_runtime_ask_it_once(tree: ManifestTree, se
     tree.told()
 
     assert 3 == len(server.probes())
+
+
+def test_half_a_character_is_refused_in_the_text_and_never_breaks_a_start(
+    tree: ManifestTree, server: ScriptedServer
+) -> None:
+    """Only an escape makes one; no command line, variable or file name can hold it."""
+    text = """
+kind: ModelDeployment
+metadata: {name: chat}
+spec:
+  model: {path: chat.gguf}
+  args: {chat-template: "x\\ud800y"}
+  env: {FOO: "\\udfff"}
+  extraArgs: [-r, "\\udc80"]
+"""
+    tree.text("chat.yaml", text)
+
+    told = [line.split(": ")[0] for line in tree.told()]
+
+    assert ["chat.yaml:6:25", "chat.yaml:7:14", "chat.yaml:8:19"] == told
+    assert [] == server.starts()
