@@ -160,7 +160,7 @@ def test_s0_11_an_absent_secret_is_told_before(tree: ManifestTree, server: Scrip
 
     told = tree.told()
 
-    assert server
+    assert [] == server.starts()
     assert 1 == len(told)
     assert "warning: spec.secretEnv.HF_TOKEN.fromFile: " in told[0]
     with pytest.raises(StartFailed, match=r"has no NOWHERE|Cannot read"):
