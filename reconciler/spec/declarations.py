@@ -25,7 +25,7 @@ class Declared(Generic[M_co]):
 
     def place(self, path: FieldPath) -> str:
         """`file:line` of a field, for messages about something else."""
-        return f"{self.document.file}:{self.document.mark_of(path).line}"
+        return f"{self.document.file}:{self.document.mark_of(path, at_key=True).line}"
 
 
 @dataclass(frozen=True, slots=True)
