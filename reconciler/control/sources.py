@@ -141,10 +141,34 @@ class _Preparing:
         self._models_folder()
         for declared in sorted(self._tree.deployments, key=lambda one: one.manifest.metadata.name):
             yield self._deployment(declared)
+        for remaining in self._tree.remains:
+            if isinstance(remaining.manifest, ModelDeployment):
+                self._look_further(remaining.manifest, remaining.document)
+
+    def _look_further(self, manifest: ModelDeployment, document: Document) -> None:
+        """Options and files of a refused deployment, which do not hang on what it was refused for."""
+        for problem in self._prepared(manifest, document).problems:
+            if problem.path[1:2] in {("args",), ("extraArgs",), ("env",), ("secretEnv",), ("model",)}:
+                self.diagnostics.append(self._placed(problem, document))
 
     def _deployment(self, declared: Declared[ModelDeployment]) -> Preparation:
-        manifest, host = declared.manifest, self._settings.spec
-        runtime = manifest.spec.runtime or host.defaults.runtime or host.runtime
+        manifest = declared.manifest
+        preparation = self._prepared(manifest, declared.document)
+        runtime, engine = self._runtime_of(manifest), preparation.engine
+        problems = (
+            *within_object(manifest.model_copy(update={"spec": preparation.spec})),
+            *preparation.problems,
+        )
+        for problem in (*problems, *self._runtime_problems(runtime, engine)):
+            self.diagnostics.append(self._placed(problem, declared.document))
+        return replace(preparation, problems=problems)
+
+    def _runtime_of(self, manifest: ModelDeployment) -> str:
+        host = self._settings.spec
+        return manifest.spec.runtime or host.defaults.runtime or host.runtime
+
+    def _prepared(self, manifest: ModelDeployment, document: Document) -> Preparation:
+        host, runtime = self._settings.spec, self._runtime_of(manifest)
         # A reference to nothing is told by the tree; the built-in table stands in so that the rest is checked too.
         known = runtime in self._runtimes or runtime in BUILT_IN_RUNTIMES
         engine = self._engines.engine(runtime if known else "llama-server")
@@ -155,19 +179,12 @@ class _Preparing:
             defaults=host.defaults,
             operators=self._operators.get(runtime, Operators()),
             rules=self._rules_on(runtime),
-            files=self._files(declared.document),
+            files=self._files(document),
             devices=devices,
             has_gpus=self._engines.use_gpus(engine),
         )
         preparation = prepare(manifest.metadata.name, manifest.spec, around)
-        problems = (
-            *within_object(manifest.model_copy(update={"spec": preparation.spec})),
-            *preparation.problems,
-            *device_problems,
-        )
-        for problem in (*problems, *self._runtime_problems(runtime, engine)):
-            self.diagnostics.append(self._placed(problem, declared.document))
-        return replace(preparation, problems=problems)
+        return replace(preparation, problems=(*preparation.problems, *device_problems))
 
     def _runtime(self, declared: Declared[Runtime]) -> None:
         name, spec = declared.manifest.metadata.name, declared.manifest.spec

@@ -29,6 +29,7 @@ from reconciler.spec.messages import missing_values, problems_of
 from reconciler.spec.nodes import Document, Mapping, Scalar
 from reconciler.spec.objectrules import within_object
 from reconciler.spec.problems import Problem, shown
+from reconciler.spec.remains import remains
 from reconciler.spec.shapes import nearest
 
 __all__ = ["Declared", "FileReading", "Refused", "Tree", "join", "read_file"]
@@ -42,6 +43,7 @@ class FileReading:
     objects: tuple[Declared[AnyManifest], ...]
     diagnostics: tuple[Diagnostic, ...]
     refused: tuple[Refused, ...] = ()
+    remains: tuple[Declared[AnyManifest], ...] = ()
     is_broken: bool = False
 
 
@@ -51,6 +53,8 @@ class Tree:
 
     objects: tuple[Declared[AnyManifest], ...]
     diagnostics: tuple[Diagnostic, ...]
+    #: What is left of refused objects, to look for more problems in.
+    remains: tuple[Declared[AnyManifest], ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -86,6 +90,7 @@ def read_file(file: str, raw: bytes) -> FileReading:
     text = read_documents(file, raw)
     objects: list[Declared[AnyManifest]] = []
     refused: list[Refused] = []
+    remaining: list[Declared[AnyManifest]] = []
     typed: list[Diagnostic] = []
     for document in text.documents:
         manifest, problems = _typed(document)
@@ -94,9 +99,15 @@ def read_file(file: str, raw: bytes) -> FileReading:
             objects.append(Declared(manifest, document))
         else:
             refused += _refused(document)
+            remaining += _remaining(document, problems)
     written = [from_text(file, text.lines, problem) for problem in text.problems]
     return FileReading(
-        file, tuple(objects), tuple(sorted(_told_once(typed, written))), tuple(refused), text.is_broken
+        file=file,
+        objects=tuple(objects),
+        diagnostics=tuple(sorted(_told_once(typed, written))),
+        refused=tuple(refused),
+        remains=tuple(remaining),
+        is_broken=text.is_broken,
     )
 
 
@@ -109,7 +120,8 @@ def join(files: Iterable[FileReading]) -> Tree:
     is_complete = not any(reading.is_broken for reading in ordered)
     between = between_objects(objects, refused, is_complete=is_complete)
     found += [objects[index].diagnostic(problem) for index, problem in between]
-    return Tree(objects, tuple(sorted(found)))
+    remaining = tuple(declared for reading in ordered for declared in reading.remains)
+    return Tree(objects, tuple(sorted(found)), remaining)
 
 
 def _typed(document: Document) -> tuple[AnyManifest | None, list[Problem]]:
@@ -128,6 +140,14 @@ def _typed(document: Document) -> tuple[AnyManifest | None, list[Problem]]:
         told = {problem.path for problem in empty}
         return None, empty + [one for one in problems_of(error, kind, document) if one.path not in told]
     return (None, empty) if empty else (manifest, within_object(manifest))
+
+
+def _remaining(document: Document, problems: list[Problem]) -> list[Declared[AnyManifest]]:
+    kind = document.find(("kind",))
+    if not isinstance(kind, Scalar) or kind.text not in KINDS:
+        return []
+    left = remains(KINDS[kind.text], document.data, [problem.path for problem in problems])
+    return [Declared(left, document)] if left is not None else []
 
 
 def _refused(document: Document) -> list[Refused]:

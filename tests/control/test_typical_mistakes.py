@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.control.sources import read_sources
 from tests.fakes.manifest_trees import ManifestTree
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -117,3 +119,29 @@ def test_an_option_with_a_dangerous_name_does_not_suggest_a_short_one(tmp_path: 
 
     assert 1 == len(told)
     assert "did you mean" not in told[0]
+
+
+def test_a_refused_deployment_is_looked_through_for_more(tmp_path: Path) -> None:
+    """One misspelt key does not hide a denied option, a wrong file or a variable: all are told in one pass."""
+    manifest = tmp_path / "many.yaml"
+    manifest.write_text(
+        "apiVersion: models.reconciler/v1alpha1\n"
+        "kind: ModelDeployment\n"
+        "metadata: {name: many}\n"
+        "spec:\n"
+        "  model: {path: ../out.gguf}\n"
+        "  contxt: {size: 8192}\n"
+        "  args: {tools: all}\n"
+        "  env: {LD_PRELOAD: /x.so}\n"
+        "  placement: {gpus: gpu0, tensorSplit: [1, 2]}\n"
+    )
+
+    found = read_sources([str(manifest)], environ=os.environ, look_at_machine=False).diagnostics
+
+    assert [
+        (5, "spec.model.path"),
+        (6, "spec.contxt"),
+        (7, "spec.args.tools"),
+        (8, "spec.env.LD_PRELOAD"),
+        (9, "spec.placement.gpus"),
+    ] == [(one.line, one.path) for one in found]
