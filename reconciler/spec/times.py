@@ -23,6 +23,21 @@ _DURATION = re.compile(
 _LOOSE_DURATION = re.compile(
     r"\s*p?t?(\d{1,6}(?:\.\d{1,3})?)\s*(ms|milli|s|m|h|d|w)[a-z]*\s*", re.IGNORECASE | re.ASCII
 )
+_ZONE_HINT = "such as Europe/Berlin or UTC"
+_UTC_NAMES = frozenset({"UTC", "GMT", "Z"})
+_ABBREVIATION = re.compile(r"[A-Z]{2,5}(?:\d[A-Z]{3})?", re.ASCII)
+_AREAS = ("Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic")
+_OTHER_CLOCKS = ("right/", "posix/")
+_CRON_HINT = 'minute hour day month weekday: "0 4 * * 1-5"'
+_CRON_WORDS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -138,29 +153,48 @@ def _days_hint(text: str) -> str:
 
 def _parse_cron(value: object) -> str:
     if not isinstance(value, str):
-        raise wrong("must be a cron expression", 'minute hour day month weekday: "0 4 * * 1-5"')
+        raise wrong("must be a cron expression", _CRON_HINT)
+    if (meant := _CRON_WORDS.get(value.strip().casefold())) is not None:
+        raise wrong(f"{text_of(value)} is no cron expression of 5 fields", f'write "{meant}"')
     try:
         return parse_cron(value).text
     except ValueError as error:
-        raise wrong(str(error), 'minute hour day month weekday: "0 4 * * 1-5"') from None
+        raise wrong(str(error), _CRON_HINT) from None
 
 
 @lru_cache(maxsize=1024)
 def _known_zone(name: str) -> bool:
+    """Looked up in the time zone database: the one file that this package reads, as fixed as a table of our own.
+
+    Areas and places only: an abbreviation may stand for an offset that knows no summer time, and `right/` counts leap
+    seconds.
+    """
+    if name != "UTC" and ("/" not in name or name.startswith(_OTHER_CLOCKS)):
+        return False
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return "/" in name or name == "UTC"
+    return True
 
 
 def _parse_zone(value: object) -> str:
     if not is_plain(value):
-        raise wrong("must be an IANA time zone", "such as Europe/Berlin or UTC")
+        raise wrong("must be an IANA time zone", _ZONE_HINT)
     if isinstance(value, str) and len(value) <= 64 and _known_zone(value):
         return value
-    hint = "write UTC" if str(value).upper() in {"UTC", "GMT", "Z"} else "such as Europe/Berlin or UTC"
-    raise wrong(f"{text_of(value)} is no IANA time zone", hint)
+    text = str(value)
+    if _ABBREVIATION.fullmatch(text) and text not in _UTC_NAMES:
+        raise wrong(f"{text_of(text)} is no IANA time zone but an abbreviation of some", _ZONE_HINT)
+    raise wrong(f"{text_of(value)} is no IANA time zone", _zone_hint(text))
+
+
+def _zone_hint(text: str) -> str:
+    if text.upper() in _UTC_NAMES:
+        return "write UTC"
+    place = "_".join(text[:64].removeprefix("posix/").removeprefix("right/").split()).title()
+    guesses = [place] if "/" in place else [f"{area}/{place}" for area in _AREAS]
+    return next((f"write {guess}" for guess in guesses if _known_zone(guess)), _ZONE_HINT)
 
 
 def _text(**more: object) -> WithJsonSchema:

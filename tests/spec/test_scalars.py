@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from reconciler.spec import scalars, times
@@ -93,6 +93,37 @@ def test_a_duration_of_another_tool_gets_its_spelling(text: str, hint: str) -> N
         parse_duration(text)
 
     assert hint in str((refused.value.context or {})["hint"])
+
+
+def refusal(kind: str, value: object) -> str:
+    with pytest.raises(ValidationError) as refused:
+        TYPES[kind].validate_python(value)
+    context = refused.value.errors()[0]["ctx"]
+    return f"{context['message']} ({context['hint']})"
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Etc/UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires"]
+)
+def test_a_time_zone_is_a_place_or_utc(zone: str) -> None:
+    assert zone == TYPES["TimeZone"].validate_python(zone)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("CET", "'CET' is no IANA time zone but an abbreviation of some (such as Europe/Berlin"),
+     ("EST5EDT", "an abbreviation"), ("GMT", "write UTC"), ("utc", "write UTC"),
+     ("europe/berlin", "write Europe/Berlin"), ("Berlin", "write Europe/Berlin"),
+     ("new york", "write America/New_York"), ("right/Europe/Berlin", "write Europe/Berlin"),
+     ("+02:00", "'+02:00' is no IANA time zone (such as"), ("../etc/passwd", "is no IANA time zone")],
+)  # fmt: skip
+def test_another_name_of_a_time_zone_gets_its_spelling(text: str, says: str) -> None:
+    assert says in refusal("TimeZone", text)
+
+
+@pytest.mark.parametrize(("word", "meant"), [("@daily", "0 0 * * *"), ("@Hourly", "0 * * * *")])
+def test_a_word_of_cron_gets_its_five_fields(word: str, meant: str) -> None:
+    assert f'write "{meant}"' in refusal("CronText", word)
 
 
 def test_a_gpu_has_one_spelling() -> None:
