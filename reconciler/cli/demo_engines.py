@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import tempfile
 import urllib.error
@@ -16,16 +15,18 @@ from pathlib import Path
 
 from reconciler.cli.outputs import as_yaml
 from reconciler.cli.stop_signals import StopSignals
+from reconciler.control.launches import launch_of
 from reconciler.control.preparations import Preparation
 from reconciler.control.sources import read_sources
 from reconciler.core.commandlines import LOOPBACK
-from reconciler.core.environments import Ours, child_environment
 from reconciler.core.last_words import last_words
 from reconciler.core.runtimes import RuntimeRecord
 from reconciler.core.tinymodels.kinds import build
 from reconciler.errors import ManifestsInvalid, ReconcilerError, RuntimeUnusable
 from reconciler.host.models import write_model
-from reconciler.host.processes import Launch, Started, start, stop, wait_ready
+from reconciler.host.places import Places, make_private
+from reconciler.host.processes import Started, start, stop, wait_ready
+from reconciler.host.secrets import new_engine_key
 from reconciler.spec.kinds import API_VERSION
 from reconciler.spec.runtimes import RuntimeKind
 
@@ -86,10 +87,10 @@ class DemoEngine:
 def running_engine(port: int, runtime: RuntimeKind | None, signals: StopSignals) -> Iterator[DemoEngine]:
     """An engine in directories of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as name, _held_port(port) as held:
-        folder, key = Path(name), secrets.token_hex(16)
+        folder, key = Path(name), new_engine_key()
         write_model(folder / f"{MODEL}.gguf", build(name=MODEL))
         preparation, record = _prepared(folder, runtime)
-        launch = _launch(preparation, folder, port=held, key=key)
+        launch = launch_of(preparation, port=held, api_key=key, places=_places(folder), environ=os.environ)
         started: Started | None = None
         try:
             with signals.held():
@@ -143,18 +144,11 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept | moved
 
 
-def _launch(preparation: Preparation, folder: Path, *, port: int, key: str) -> Launch:
-    home, cwd = folder / "home", folder / "cwd"
-    for place in (home, cwd):
-        place.mkdir(mode=0o700)
-    return Launch(
-        argv=preparation.command(port),
-        env=child_environment(
-            os.environ, Ours(home=str(home), api_key=key), operator=preparation.engine.wanted.env
-        ),
-        log_path=folder / "engine.log",
-        cwd=cwd,
-    )
+def _places(folder: Path) -> Places:
+    """The directories of an owner that lives as long as the demo."""
+    places = Places(folder / "data", folder / "state", folder / "run")
+    make_private(places)
+    return places
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def launch_of(
         argv=preparation.command(port),
         env=environment,
         log_path=places.logs / f"{preparation.name}.log",
-        cwd=places.engine_home,
+        cwd=places.engine_work,
     )
 
 

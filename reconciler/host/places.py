@@ -41,6 +41,11 @@ class Places:
         """HOME of every engine: empty, so that no configuration file of a user reaches one."""
         return self.state / "engine-home"
 
+    @property
+    def engine_work(self) -> Path:
+        """Where engines run. Apart from HOME: what one writes here is no configuration."""
+        return self.state / "engine-work"
+
 
 def places(owner: str, environment: Mapping[str, str], *, run: Path = Path("/run")) -> Places:
     """Where the directories of `owner` are. Makes nothing."""
@@ -62,10 +67,14 @@ def make_places(owner: str, environment: Mapping[str, str], *, run: Path = Path(
     found = places(owner, environment, run=run)
     for place in (found.data, found.state, found.runtime):
         _make_private(place.parent)
-        _make_private(place)
-    _make_private(found.logs)
-    _make_private(found.engine_home)
+    make_private(found)
     return found
+
+
+def make_private(found: Places) -> None:
+    """All directories of an owner, for nobody but us."""
+    for place in (found.data, found.state, found.runtime, found.logs, found.engine_home, found.engine_work):
+        _make_private(place)
 
 
 def _xdg(environment: Mapping[str, str], name: str, fallback: Path) -> Path:

@@ -262,7 +262,7 @@ def test_b2_16_what_a_start_leaves_is_private_and_nothing_lies_in_the_temporary_
     assert 0o700 == stat.S_IMODE(made.state.stat().st_mode)
     assert [] == list(temporary.iterdir())
     assert 0o077 == server.starts()[0]["umask"]
-    assert str(made.engine_home) == server.starts()[0]["cwd"]
+    assert str(made.engine_work) == server.starts()[0]["cwd"]
 
 
 def test_without_a_directory_of_our_own_validation_works_and_leaves_nothing(
