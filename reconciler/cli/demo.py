@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     except Stopped:
         # A signal is how a demo that runs is meant to end.
         if not ready or options.once:
+            print("reconciler: interrupted; nothing is left behind", file=sys.stderr)
             return INTERRUPTED
         print("stopped; nothing is left behind", file=sys.stderr)
     return DONE

@@ -27,9 +27,6 @@ EXAMPLES = (
     ("reconciler explain -- -ngl", "the field behind an engine flag"),
 )
 
-#: What people call a ModelDeployment, and paths that begin inside one.
-SHORT = {"deployment": "ModelDeployment", "deployments": "ModelDeployment", "md": "ModelDeployment"}
-INSIDE = frozenset({"spec", "metadata"})
 LABEL = 10
 
 
@@ -45,14 +42,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    as_json = options.output == "json"
-    if not options.words:
+    from reconciler.cli.explain_words import subjects
+
+    as_json, words = options.output == "json", list(subjects(options.words))
+    if not words:
         _print_kinds(as_json=as_json)
     elif as_json:
-        found = [_as_object(word) for word in options.words]
+        found = [_as_object(word) for word in words]
         print_json(found if len(found) > 1 else found[0])
     else:
-        pages = ["\n".join(_lines(word, recursive=options.recursive)) for word in options.words]
+        pages = ["\n".join(_lines(word, recursive=options.recursive)) for word in words]
         print("\n\n".join(pages))
     return DONE
 
@@ -63,7 +62,7 @@ def _lines(word: str, *, recursive: bool) -> Iterator[str]:
 
     if word.startswith("-"):
         return flag_lines(word)
-    found = explain(_full_path(word))
+    found = explain(word)
     return _recursive(found) if recursive else field_lines(found)
 
 
@@ -71,7 +70,7 @@ def _as_object(word: str) -> dict[str, Any]:
     from reconciler.cli.flag_explanations import flag_json
     from reconciler.spec.explanations import explain
 
-    return flag_json(word) if word.startswith("-") else field_json(explain(_full_path(word)))
+    return flag_json(word) if word.startswith("-") else field_json(explain(word))
 
 
 def _print_kinds(*, as_json: bool) -> None:
@@ -85,13 +84,6 @@ def _print_kinds(*, as_json: bool) -> None:
     print(f"The kinds of {API_VERSION}:\n")
     for kind, doc in kinds.items():
         print(f"  {kind:<17}{doc}")
-
-
-def _full_path(word: str) -> str:
-    first, dot, rest = word.partition(".")
-    if first in INSIDE:
-        return f"ModelDeployment.{word}"
-    return SHORT.get(first.casefold(), first) + dot + rest
 
 
 def field_lines(found: Explanation) -> Iterator[str]:

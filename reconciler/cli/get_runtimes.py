@@ -50,7 +50,10 @@ def run(options: argparse.Namespace) -> int:
     elif options.output == "name":
         print("\n".join(record.name for record in records))
     else:
-        print(_as_table(records, wide=options.output == "wide"))
+        is_wide = options.output == "wide"
+        print(_as_table(records, wide=is_wide))
+        if not is_wide and not all(record.usable for record in records):
+            print("what to do: reconciler get runtimes -o wide", file=sys.stderr)
     return DONE
 
 

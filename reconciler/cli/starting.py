@@ -12,6 +12,24 @@ from reconciler.errors import CommandLineWrong
 
 HELP = ("-h", "--help")
 
+#: What documentation and habit promise and this version does not have.
+TO_COME = frozenset(
+    (
+        "serve",
+        "plan",
+        "diff",
+        "apply",
+        "delete",
+        "status",
+        "describe",
+        "logs",
+        "events",
+        "start",
+        "stop",
+        "restart",
+    )
+)
+
 
 def start(argv: Sequence[str]) -> int:
     """Runs the verb and returns its exit code."""
@@ -85,6 +103,11 @@ def _unknown(words: Sequence[str]) -> CommandLineWrong:
     if first.startswith("-"):
         return CommandLineWrong(
             f"Cannot understand {first}: options stand after the verb", next_step=next_step
+        )
+    if first in TO_COME:
+        return CommandLineWrong(
+            f"there is no verb {first!r} yet: this version checks manifests and does not act on them",
+            next_step=next_step,
         )
     known = [*(verb.words for verb in VERBS), *GROUPS]
     guess = did_you_mean(" ".join(words[:2]), known) or did_you_mean(first, known)

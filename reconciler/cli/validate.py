@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -92,6 +93,8 @@ def _print(reading: Reading, commands: dict[str, list[str]], *, strict: bool) ->
         print(f"{name}: {printable(shlex.join(command))}")
     if not reading.files:
         print("warning: no manifest found; their names end in .yaml or .yml", file=sys.stderr)
+    elif not reading.tree.objects and not reading.diagnostics:
+        print("warning: nothing is declared; begin with reconciler init DIR", file=sys.stderr)
     print(_summary(reading, strict=strict))
 
 
@@ -99,13 +102,13 @@ def _told(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     """With the line of the file and a caret for a person, one line each for everybody else."""
     from reconciler.spec.diagnostics import with_excerpt
 
-    ink = ink_for(sys.stdout)
+    ink, columns = ink_for(sys.stdout), shutil.get_terminal_size().columns
     for one in diagnostics:
         if not sys.stdout.isatty():
             yield printable(str(one))
             continue
         place = f"{printable(one.file)}:{one.line}:{one.column}:"
-        first, *rest = (_tabbed(line) for line in with_excerpt(one).split("\n"))
+        first, *rest = (_tabbed(line) for line in with_excerpt(one, columns=columns).split("\n"))
         paint = ink.red if one.is_error else ink.yellow
         yield "\n".join((first.replace(place, paint(place), 1), *rest))
 

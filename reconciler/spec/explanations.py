@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from reconciler.errors import CommandLineWrong
 from reconciler.spec.kinds import KINDS
 from reconciler.spec.schemas import Schema, schema_of
 from reconciler.spec.shapes import CHANGES, nearest
+
+#: `[]` and `[0]`, as messages write them.
+_INDEX = re.compile(r"\[\d*\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Explanation:
 
 def explain(path: str) -> Explanation:
     """`modeldeployment.spec.context.kvType`, in any case and with list indexes left out."""
-    kind_text, *steps = path.replace("[]", "").split(".")
+    kind_text, *steps = _INDEX.sub("", path).split(".")
     kind = _chosen(kind_text, list(KINDS), "kind", within="")
     node, walked, needed = schema_of(kind), kind, True
     for step in steps:

@@ -90,6 +90,13 @@ PortRange = Annotated[
     PlainValidator(_parse_port_range),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4,5}-\d{4,5}$", "examples": ["20000-20999"]}),
 ]
+
+
+def _percent_meant(text: str) -> str:
+    """0.02 is how programs write 2%; nobody means a fiftieth of a percent."""
+    return f"{float(text) * 100:g}%" if re.fullmatch(r"0\.\d{1,6}", text, re.ASCII) else f"{text}%"
+
+
 Percent = Annotated[
     str,
     PlainValidator(
@@ -98,7 +105,7 @@ Percent = Annotated[
             what="a percentage",
             hint="such as 2%, at most 50%",
             most=8,
-            meant=lambda text: f"{text}%",
+            meant=_percent_meant,
         )
     ),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["2%"]}),

@@ -8,15 +8,18 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.spec.kinds import fields_at
+from reconciler.spec.foreign_words import home_of
+from reconciler.spec.kinds import ModelDeployment, fields_at
 from reconciler.spec.nodes import Document, Scalar, walk
 from reconciler.spec.problems import FieldPath, Problem, holds_secret, shown
 from reconciler.spec.scalars import NUMBER, WRITTEN, text_of
 from reconciler.spec.shapes import nearest
+from reconciler.spec.yaml_scalars import old_meaning, resolve
 
 _YES = frozenset({"on", "yes", "y", "true", "1"})
 _AUTOMATIC = frozenset({"auto", "automatic", "default", "none"})
 _MOST_KEYS = 12
+_LEAST_PORT = 1024
 
 
 def problems_of(error: ValidationError, kind: type[BaseModel], document: Document) -> list[Problem]:
@@ -106,9 +109,14 @@ def _secret_hint(path: FieldPath) -> str:
 def _unknown_key(path: FieldPath, kind: type[BaseModel]) -> Problem:
     known = sorted(fields_at(path[:-1], kind))
     guess = nearest(str(path[-1]), known)
-    home = "" if guess else _elsewhere(str(path[-1]), kind)
-    more = ", ..." if len(known) > _MOST_KEYS else ""
-    hint = f"did you mean {guess}?" if guess else home or f"known keys: {', '.join(known[:_MOST_KEYS])}{more}"
+    home = home_of(str(path[-1])) if kind is ModelDeployment else ""
+    if home and home.rpartition(".")[2] != guess:
+        hint = f"write {home}"
+    elif guess:
+        hint = f"did you mean {guess}?"
+    else:
+        more = ", ..." if len(known) > _MOST_KEYS else ""
+        hint = _elsewhere(str(path[-1]), kind) or f"known keys: {', '.join(known[:_MOST_KEYS])}{more}"
     return Problem(path, f"unknown key {shown(str(path[-1]))!r}", hint, at_key=True)
 
 
@@ -134,7 +142,11 @@ def _flow(value: object) -> str:
         return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(one) for one in value) + "]"
-    return f'"{shown(value)}"' if isinstance(value, str) and ":" in value else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    is_text = isinstance(resolve(value), str) and not old_meaning(value)
+    is_plain = is_text and value[0] not in "*&!|>%@`?'" and not set(value) & set(':#,[]{}"')
+    return value if is_plain else f'"{shown(value)}"'
 
 
 def _shown(value: object) -> str:
@@ -195,19 +207,27 @@ def _choice(value: object, context: Any) -> tuple[str, str]:
 
 def _list(value: object, _context: Any) -> tuple[str, str]:
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return (
-        f"must be a list, not {_shown(value)}",
-        f"write [{shown(str(value))}]" if plain else "begin each item with -",
-    )
+    if isinstance(value, int) and value >= _LEAST_PORT:
+        # A port alone is no item of the one list that has ports; the field's example shows a whole one.
+        return f"must be a list, not {_shown(value)}", ""
+    hint = f"write [{shown(str(value))}]" if plain else "begin each item with -"
+    if isinstance(value, str) and value.startswith("-"):
+        # A command line, as shells take it.
+        hint = f"write {_flow(shown(value).split())}"
+    return f"must be a list, not {_shown(value)}", hint
 
 
 def _mapping(value: object, _context: Any) -> tuple[str, str]:
     return f"must be a mapping, not {_shown(value)}", ""
 
 
+def _plain_number(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
+
+
 def _bound(words: str, key: str) -> Callable[[object, Any], tuple[str, str]]:
     def write(value: object, context: Any) -> tuple[str, str]:
-        return f"must be {words} {context[key]:g}, not {_shown(value)}", ""
+        return f"must be {words} {_plain_number(context[key])}, not {_shown(value)}", ""
 
     return write
 

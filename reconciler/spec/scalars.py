@@ -198,9 +198,24 @@ EnvName = Annotated[
     ),
     _schema("string", pattern="^[A-Za-z_][A-Za-z0-9_]*$"),
 ]
+_path_text = text_like(r"[^\x00\n\r]+", what="a path", hint="such as model.gguf", most=4096)
+
+
+def _parse_path(value: object) -> str:
+    """A path as it is; what shells, Compose and downloaders make of text is told at once."""
+    text = _path_text(value)
+    if text.startswith("~"):
+        raise wrong(f"{text_of(text)} begins with '~', which nothing expands", "write the whole path")
+    if "${" in text:
+        raise wrong(f"{text_of(text)} holds a variable, which nothing expands", "write the whole path")
+    if "://" in text:
+        raise wrong("cannot be a URL: nothing is downloaded", "fetch the file yourself, and write its path")
+    return text
+
+
 FilePath = Annotated[
     str,
-    PlainValidator(text_like(r"[^\x00\n\r]+", what="a path", hint="such as model.gguf", most=4096)),
+    PlainValidator(_parse_path),
     _schema("string", minLength=1, maxLength=4096),
 ]
 Sha256 = Annotated[

@@ -117,6 +117,7 @@ def test_no_words_at_all_show_the_help_and_are_no_success() -> None:
     [
         (["vlidate"], "there is no verb 'vlidate' (did you mean validate?)\n  see reconciler --help"),
         (["keys", "hsh"], "there is no verb 'keys hsh' (did you mean hash?)\n  see reconciler keys --help"),
+        (["plan"], "there is no verb 'plan' yet: this version checks manifests and does not act on them"),
         (["frobnicate"], "there is no verb 'frobnicate'\n  see reconciler --help"),
         (["-o", "json", "version"], "Cannot understand -o: options stand after the verb"),
         (

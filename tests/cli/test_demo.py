@@ -161,13 +161,15 @@ def test_an_interruption_before_it_is_ready_ends_with_130(tmp_path: Path) -> Non
     process = subprocess.Popen(
         [*COMMAND, "demo"],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment({"TMPDIR": str(tmp_path)}),
         cwd=ROOT,
     )
     eventually(lambda: any(tmp_path.iterdir()), every=0.001)
 
     process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
 
-    assert 130 == process.wait(timeout=30)
+    assert (130, "reconciler: interrupted; nothing is left behind\n") == (process.returncode, told)
     assert [] == list(tmp_path.iterdir())

@@ -153,3 +153,34 @@ def test_a_flag_without_the_dashes_before_it_is_told_where_it_stands() -> None:
     assert (
         "unknown option -ngl (engine flags stand after --, as in: reconciler explain -- -ngl)" in ran.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["modeldeployment.spec.schedules[0].days"], "ModelDeployment.spec.schedules.days"),
+        (["context.size"], "ModelDeployment.spec.context.size"),
+        (["keep_alive"], "ModelDeployment.spec.lifecycle.idleUnload"),
+        (["OLLAMA_KEEP_ALIVE"], "ModelDeployment.spec.lifecycle.idleUnload"),
+        (["num_ctx"], "ModelDeployment.spec.context.size"),
+        (["Metadata.name"], "ModelDeployment.metadata.name"),
+    ],
+)
+def test_a_word_from_a_message_or_another_tool_is_understood(words: list[str], path: str) -> None:
+    ran = reconciler("explain", *words)
+
+    assert 0 == ran.code
+    assert path == ran.stdout.split("   ")[0]
+
+
+@pytest.mark.parametrize(
+    "words", [["ngl"], ["n_gpu_layers"], ["--", "-ngl", "99"], ["--", "--n-gpu-layers", "all"]]
+)
+def test_a_flag_may_come_bare_or_with_its_value(words: list[str]) -> None:
+    assert reconciler("explain", *words).stdout == reconciler("explain", "--", "-ngl").stdout
+
+
+def test_several_flags_of_a_command_line_are_explained_in_turn() -> None:
+    ran = reconciler("explain", "-o", "json", "--", "-c", "4096", "--temp", "0.5", "host")
+
+    assert ["ctx-size", "temp", None] == [one.get("name") for one in ran.json]

@@ -128,3 +128,10 @@ def test_a_name_that_no_runtime_has_is_a_failure_with_a_guess() -> None:
 
     assert 1 == ran.code
     assert "no Runtime is named embeded (did you mean embedded?)" in ran.stderr
+
+
+def test_the_plain_table_says_where_the_advice_is_and_keeps_stdout_clean() -> None:
+    ran = reconciler("get", "runtimes", env={"PATH": "/usr/bin"})
+
+    assert "what to do: reconciler get runtimes -o wide\n" == ran.stderr
+    assert "what to do" not in ran.stdout

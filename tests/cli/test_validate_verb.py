@@ -18,6 +18,12 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+MODEL_IN_ONE_LINE = (
+    "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: a}\n"
+    "spec: {model: {path: a.gguf}, state: running, aliases: [b], bogus: 1, env: {OMP_NUM_THREADS: '4'}}\n"
+)
+
+
 def test_a_valid_tree_is_counted_and_ends_with_0(tree: Path) -> None:
     ran = reconciler("validate", tree, "--no-machine")
 
@@ -152,3 +158,24 @@ def test_a_directory_that_nobody_may_read_is_no_traceback(tree: Path) -> None:
 
     assert 3 == ran.code
     assert f"{tree}/pipe.yaml:1:1: is not a regular file\n" in ran.stdout
+
+
+def test_the_caret_stays_below_its_place_where_the_terminal_is_narrow(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(MODEL_IN_ONE_LINE)
+
+    shown = on_terminal("validate", path, "--no-machine", env={"COLUMNS": "40", "NO_COLOR": "1"})
+    _, excerpt, caret, *_ = shown.replace("\r", "").split("\n")
+
+    assert max(len(excerpt), len(caret)) <= 40
+    assert excerpt[caret.index("^") :].startswith("bogus")
+
+
+def test_a_file_that_declares_nothing_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("# to do\n")
+
+    ran = reconciler("validate", path)
+
+    assert (0, "0 objects in 1 file are valid\n") == (ran.code, ran.stdout)
+    assert "nothing is declared" in ran.stderr

@@ -55,6 +55,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"path": "~/chat.gguf"},
         "spec.model.path: '~/chat.gguf' begins with '~', which nothing expands (write the whole path)",
     ),
+    "a word of Ollama among the options": (
+        {"args": {"num_ctx": 8192}},
+        (
+            "spec.args.num_ctx: Cannot set 'num_ctx': this build of the engine has no such option"
+            " (write spec.context.size)"
+        ),
+    ),
     "devices by variable": (
         {"env": {"CUDA_VISIBLE_DEVICES": "0"}},
         (

@@ -75,7 +75,7 @@ def test_version_2_is_read() -> None:
         ),
         (
             b"version https://git-lfs",
-            "byte 0: starts with b'vers', expected b'GGUF': perhaps a Git LFS pointer",
+            "byte 0: starts with 'vers', expected 'GGUF': perhaps a Git LFS pointer",
         ),
         (b"PK\x03\x04aaaaaaa", "a zip archive or PyTorch checkpoint (name a file in GGUF format)"),
         (b"tjggaaaaaaa", "a GGJT file, the format before GGUF"),

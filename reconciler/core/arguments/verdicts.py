@@ -9,6 +9,7 @@ from reconciler.core.arguments.options import ALIASES, Kind, Option, OptionTable
 from reconciler.core.arguments.refusals import ELSEWHERE, NEVER_EXISTED, REPLACED, dangerous_word, is_secret
 from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.values import Wrong
+from reconciler.spec.foreign_words import home_of
 
 _HOME_OF_SECRETS = "engine tokens belong in spec.secretEnv, API keys in Host.spec.auth and Client objects"
 
@@ -54,8 +55,11 @@ def _not_offered(name: str, options: OptionTable) -> Wrong:
         if option and not option.removed:
             return Wrong(f"Cannot set {name!r}: this build of the engine does not have it", f"write {text}")
     build = "this build of the engine" if options.probed else "the engine"
-    near = options.nearest(key)
-    hint = f"did you mean {near!r}?" if near else "its --help lists those it has"
+    near, home = options.nearest(key), home_of(key)
+    if home and not home.startswith("spec.args."):
+        hint = f"write {home}"
+    else:
+        hint = f"did you mean {near!r}?" if near else "its --help lists those it has"
     return Wrong(f"Cannot set {name!r}: {build} has no such option", hint)
 
 

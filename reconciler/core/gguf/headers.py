@@ -109,7 +109,9 @@ def _version(window: Window) -> int:
     magic = window.raw(4, "the magic 'GGUF'")
     if magic != b"GGUF":
         guess = _OTHER_FORMATS.get(magic, "no GGUF file")
-        raise invalid(0, f"starts with {magic!r}, expected b'GGUF': {guess}", "name a file in GGUF format")
+        raise invalid(
+            0, f"starts with {repr(magic)[1:]}, expected 'GGUF': {guess}", "name a file in GGUF format"
+        )
     version = window.u32("the version")
     if version in {2, 3}:
         return version
