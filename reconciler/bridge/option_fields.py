@@ -75,9 +75,9 @@ def _layers(text: str) -> int | str:
 
 def _mebibytes(text: str) -> str:
     number = _integer(text)
-    if number < 1:
+    if number < 0:
         raise LeftOut("promptCache has a size", "set spec.context.promptCache")
-    return f"{number}Mi"
+    return f"{number}Mi" if number else "0"
 
 
 def _shares(text: str) -> list[int | float]:

@@ -120,7 +120,7 @@ class Paths(Shape):
         example="/srv/models",
     )
     allowed: Annotated[tuple[FilePath, ...], Field(max_length=64)] = field(
-        "restart",
+        "inplace",
         "More directories that templates, grammars, adapters and binaries' plug-ins may come from.",
         default=(),
         example=["/srv/templates"],
@@ -240,13 +240,13 @@ class HostSpec(Shape):
     )
     auth: Auth = section("Access without keys.", Auth, example={"anonymous": {"from": ["loopback"]}})
     gpu_names: Mapping[Name, GpuRef] = field(
-        "inplace", "Names for GPUs, by UUID.", default={}, example={"big": "GPU-uuid-2"}
+        "restart", "Names for GPUs, by UUID.", default={}, example={"big": "GPU-uuid-2"}
     )
     memory: HostMemory = section("Budget of each device.", HostMemory, example={"headroom": "2%"})
     ports: Ports = section("Ports of the engines.", Ports, example={"range": "20000-20999"})
     runtime: Name = field("restart", "Runtime of deployments that name none.", default="llama-server")
     arg_policy: Name | None = field(
-        "restart", "The ArgPolicy in force. Absent: everything that no core rule denies.", example="homelab"
+        "inplace", "The ArgPolicy in force. Absent: everything that no core rule denies.", example="homelab"
     )
     defaults: DeploymentDefaults = section(
         "Laid under every deployment: maps merge, lists replace.",

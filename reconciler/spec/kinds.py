@@ -28,6 +28,12 @@ class Metadata(Shape):
     )
 
 
+class UnloadedMetadata(Metadata):
+    """Of what is no part of a running process."""
+
+    name: Name = required("inplace", "The object's name, unique within its kind.", example="alice")
+
+
 class Manifest(Shape):
     api_version: Literal["models.reconciler/v1alpha1"] = required(
         "inplace", "The version of the manifest language.", example=API_VERSION
@@ -54,6 +60,7 @@ class Runtime(Manifest):
 class ArgPolicy(Manifest):
     """Which engine arguments manifests may set."""
 
+    metadata: UnloadedMetadata = section("Name and labels.", needed=True, example={"name": "homelab"})
     kind: Literal["ArgPolicy"] = required("inplace", "The kind.", example="ArgPolicy")
     spec: ArgPolicySpec = section("What may be set.", ArgPolicySpec, example={"deny": ["threads"]})
 
@@ -70,6 +77,7 @@ class Host(Manifest):
 class Client(Manifest):
     """A client of the API."""
 
+    metadata: UnloadedMetadata = section("Name and labels.", needed=True, example={"name": "alice"})
     kind: Literal["Client"] = required("inplace", "The kind.", example="Client")
     spec: ClientSpec = section(
         "Keys and rights.", needed=True, example={"keys": [{"hash": "sha256:" + "0" * 64}]}

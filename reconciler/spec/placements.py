@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
-from reconciler.spec.scalars import GpuLayers, GpuRef, Quantity
+from reconciler.spec.scalars import GpuLayers, GpuRef, Quantity, is_plain
 from reconciler.spec.shapes import Shape, field, section
 
 #: Forks know more types; whether the binary in use does is checked against its own `--help`.
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1", "q8_KV", "q6_0"]
 SplitMode = Literal["none", "layer", "row", "tensor", "graph"]
 Share = Annotated[float, Field(ge=0, le=1_000_000)]
+
+
+def _nothing_or_size(value: object, size_of: ValidatorFunctionWrapHandler) -> int:
+    """0 is the one size that may be nothing here, because the cache can be switched off."""
+    return 0 if is_plain(value) and str(value) == "0" else int(size_of(value))
+
+
+CacheSize = Annotated[Quantity, WrapValidator(_nothing_or_size)]
 
 
 class Memory(Shape):
@@ -75,10 +83,10 @@ class Context(Shape):
         default="auto",
         flag="--flash-attn",
     )
-    prompt_cache: Quantity = field(
+    prompt_cache: CacheSize = field(
         "restart",
-        "Main memory that one process may keep prompts in, counted in the RAM ledger. The engine's own default is"
-        " 8Gi a process.",
+        "Main memory that one process may keep prompts in, counted in the RAM ledger; 0 keeps none. The engine's own"
+        " default is 8Gi a process.",
         default="1Gi",
         example="1Gi",
         flag="--cache-ram",
@@ -101,12 +109,17 @@ class Context(Shape):
     )
 
 
+class FallbackKvType(Shape):
+    k: CacheType | None = field("inplace", "Type of the key cache when reduced.", example="q8_0")
+    v: CacheType | None = field("inplace", "Type of the value cache when reduced.", example="q8_0")
+
+
 class FallbackContext(Shape):
     size: int | None = field(
         "inplace", "Context in tokens when reduced.", example=16384, ge=16, le=16_777_216
     )
     parallel: int | None = field("inplace", "Slots when reduced.", example=2, ge=1, le=256)
-    kv_type: KvType | None = section("Cache types when reduced.", example={"k": "q8_0", "v": "q8_0"})
+    kv_type: FallbackKvType | None = section("Cache types when reduced.", example={"k": "q8_0", "v": "q8_0"})
 
 
 class FallbackPlacement(Shape):

