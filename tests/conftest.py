@@ -9,10 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.budgets import load_profile
 from tests.fakes import binaries, gpus, nvml
 
 KEPT = {"RECONCILER_LLAMA_SERVER", "RECONCILER_REQUIRE_LLAMA_SERVER"}
 REMOVED = ("RECONCILER_", "LLAMA_", "LOCAL_LLM_", "HF_", "XDG_", "GGML_")
+
+load_profile()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

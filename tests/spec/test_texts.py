@@ -8,13 +8,14 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.spec.diagnostics import Diagnostic, as_json, with_excerpt
 from reconciler.spec.trees import FileReading, join, read_file
 from reconciler.spec.yaml_events import parse_events
+from tests.budgets import examples
 
 GOOD = sorted((Path(__file__).parent / "good").glob("*.yaml"))
 BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
@@ -258,7 +259,7 @@ def assert_sound(raw: bytes) -> None:
     assert reading.diagnostics or reading.objects or not reading.is_broken
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(150)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_end_in_diagnostics(raw: bytes) -> None:
     assert_sound(raw)
@@ -306,7 +307,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@examples(400)
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
 def test_arbitrary_yaml_ends_in_diagnostics(pieces: list[str]) -> None:
     assert_sound("".join(pieces).encode())

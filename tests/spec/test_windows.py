@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.spec.crons import parse_cron
 from reconciler.spec.lifecycles import Schedule
 from reconciler.spec.times import DAY, minute_of_day, parse_days
 from reconciler.spec.windows import WEEK, overlaps, week_minutes
+from tests.budgets import examples
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 day = st.sampled_from(DAYS)
 days = st.lists(st.one_of(day, st.tuples(day, day).map("-".join)), min_size=1, max_size=3).map(",".join)
@@ -199,7 +200,7 @@ def test_a_wrong_cron_expression_names_its_field(text: str, says: str) -> None:
     assert says in str(refused.value)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(st.text(alphabet="0123456789*/-,L# monSUN", max_size=20))
 def test_any_text_is_a_cron_expression_or_refused(text: str) -> None:
     try:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.spec.documents import read_documents
 from reconciler.spec.yaml_scalars import old_meaning, resolve
+from tests.budgets import examples
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "examples", ROOT / "manifests", Path(__file__).parent / "good")
@@ -34,7 +35,7 @@ def test_a_file_holds_the_same_data_in_both_versions_of_yaml(path: Path) -> None
     assert old == [as_lists(one.data) for one in text.documents]
 
 
-@settings(max_examples=600, derandomize=True, deadline=None)
+@examples(600)
 @given(st.from_regex(r"[-+]?[0-9.:_xob~=<eEa-fyYnNoOtTrRuUsS]{1,8}|[-+]?0[0-7_.]{1,5}", fullmatch=True))
 def test_a_plain_scalar_that_the_versions_read_differently_never_passes_silently(text: str) -> None:
     """PyYAML is the 1.1 reader that people have; what it leaves open of 1.1 we may warn about besides."""
