@@ -179,3 +179,16 @@ def test_a_file_that_declares_nothing_is_told(tmp_path: Path) -> None:
 
     assert (0, "0 objects in 1 file are valid\n") == (ran.code, ran.stdout)
     assert "nothing is declared" in ran.stderr
+
+
+def test_a_gpu_is_a_warning_on_a_build_that_knows_none(tree: Path) -> None:
+    (tree / "gpu.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: on-gpu}\n"
+        "spec: {model: {path: a.gguf}, runtime: embedded, placement: {gpus: [gpu0]}}\n"
+    )
+
+    ran = reconciler("validate", tree / "gpu.yaml")
+
+    assert 0 == ran.code
+    assert "warning: spec.placement.gpus[0]: this machine has no gpu0" in ran.stdout
+    assert "--device" not in ran.stdout
