@@ -72,6 +72,8 @@ def every_field(kind: str) -> Iterator[Explanation]:
 def _descend(node: Schema, step: str, walked: str) -> tuple[Schema, str, bool]:
     shape = _inside(node)
     properties: Schema = shape.get("properties", {})
+    if "properties" not in node and "additionalProperties" in node and not nearest(step, list(properties)):
+        return node, walked, False  # a name that the manifest chooses: HF_TOKEN in secretEnv
     name = _chosen(step, list(properties), "field", within=walked)
     return properties[name], f"{walked}.{name}", name in shape.get("required", [])
 
@@ -125,8 +127,8 @@ def _explanation(node: Schema, path: str, *, needed: bool) -> Explanation:
 
 
 def _type_of(node: Schema) -> str:
-    if node.get("x-kubernetes-int-or-string"):
-        return "integer or text"
+    if "x-reconciler-type" in node:
+        return str(node["x-reconciler-type"])
     if node.get("type") == "array":
         inner = _type_of(node.get("items", {}))
         return f"list of {inner}"

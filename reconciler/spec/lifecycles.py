@@ -84,15 +84,17 @@ class Schedule(Shape):
     """One window of time. `days`/`from`/`to` or `cron`/`duration`, never both."""
 
     name: Name = required("inplace", "A name that status and events use.", example="office")
-    days: Days | None = field("inplace", "Weekdays of the window.", example="Mon-Fri")
+    days: Days | None = field("inplace", "Weekdays on which the window opens.", example="Mon-Fri")
     from_: TimeOfDay | None = field("inplace", "Start of the window.", example="08:00", alias="from")
     to: TimeOfDay | None = field(
-        "inplace", "End of the window; earlier than `from` means across midnight.", example="19:00"
+        "inplace",
+        'End of the window, at most "24:00"; earlier than `from` means across midnight.',
+        example="19:00",
     )
     cron: CronText | None = field("inplace", "Start of the window as cron.", example="0 4 * * 1-5")
     duration: TimeSpan | None = field("inplace", "Length of a cron window.", example="3h")
     time_zone: TimeZone | None = field(
-        "inplace", "IANA time zone. Absent: Host.spec.timeZone.", example="Europe/Berlin"
+        "inplace", "IANA time zone. Absent: Host.spec.timeZone, else UTC.", example="Europe/Berlin"
     )
     state: State | None = field("inplace", "State while the window is open.", example="running")
     pinned: bool | None = field("inplace", "Pinning while the window is open.", example=True)

@@ -34,7 +34,7 @@ class RuntimeSpec(Shape):
     )
     args: Mapping[ArgName, ArgValue] = field(
         "restart",
-        "Engine options for every deployment on it, laid under the deployment's own.",
+        "Engine options for every deployment on it, laid under Host.spec.defaults and the deployment's own.",
         default={},
         example={"threads": 8},
     )

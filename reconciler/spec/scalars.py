@@ -146,33 +146,51 @@ def _schema(kind: Any, **more: Any) -> WithJsonSchema:
 #: CRDs know one union of scalars; editors understand the pair of types.
 INT_OR_TEXT: Mapping[str, Any] = {"type": ["integer", "string"], "x-kubernetes-int-or-string": True}
 
-_NAME_HINT = "lower-case letters, digits, - and ., beginning and ending with a letter or digit"
+#: Names of Kubernetes, so that the same manifests can become its resources: words between single points.
+_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+_NAME_HINT = "lower-case letters, digits, - and ., with a letter or digit at both ends and around each point"
 
 
 def _name_meant(text: str) -> str:
     """A number is a name once it is quoted, so it is not guessed at."""
-    return "" if text.isdigit() else re.sub(r"[^a-z0-9.]+", "-", text.casefold()).strip("-.")
+    plain = re.sub(r"[^a-z0-9.]+", "-", text.casefold()).strip("-.")
+    return "" if text.isdigit() else re.sub(r"-*\.[-.]*", ".", plain)
 
 
 Quantity = Annotated[
     int,
     PlainValidator(parse_quantity),
-    WithJsonSchema({**INT_OR_TEXT, "pattern": r"^\d+(\.\d+)?([KMGTP]i|[kMGTP])?$", "examples": ["7Gi"]}),
+    WithJsonSchema(
+        {
+            **INT_OR_TEXT,
+            "pattern": r"^\d+(\.\d+)?([KMGTP]i|[kMGTP])?$",
+            "examples": ["7Gi"],
+            "x-reconciler-type": "quantity",
+        }
+    ),
 ]
-GpuRef = Annotated[str, PlainValidator(parse_gpu), WithJsonSchema({**INT_OR_TEXT, "examples": ["gpu0"]})]
+GpuRef = Annotated[
+    str,
+    PlainValidator(parse_gpu),
+    WithJsonSchema({**INT_OR_TEXT, "examples": ["gpu0"], "x-reconciler-type": "GPU"}),
+]
 GpuLayers = Annotated[
     int | Literal["all", "auto"],
     PlainValidator(parse_layers),
-    WithJsonSchema({**INT_OR_TEXT, "pattern": "^(all|auto)$", "minimum": 0, "examples": ["all", 30]}),
+    WithJsonSchema(
+        {
+            **INT_OR_TEXT,
+            "pattern": "^(all|auto)$",
+            "minimum": 0,
+            "examples": ["all", 30],
+            "x-reconciler-type": "number of layers, all or auto",
+        }
+    ),
 ]
 Name = Annotated[
     str,
-    PlainValidator(
-        text_like(
-            r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", what="a name", hint=_NAME_HINT, most=63, meant=_name_meant
-        )
-    ),
-    _schema("string", pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", maxLength=63),
+    PlainValidator(text_like(_NAME, what="a name", hint=_NAME_HINT, most=63, meant=_name_meant)),
+    _schema("string", pattern=f"^{_NAME}$", maxLength=63),
 ]
 Alias = Annotated[
     str,
@@ -243,18 +261,20 @@ LabelKey = Annotated[
     ),
     _schema("string", maxLength=253),
 ]
-LabelValue = Annotated[
-    str,
-    PlainValidator(
-        text_like(
-            r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
-            what="the value of a label",
-            hint="letters, digits, -, _ and ., such as chat",
-            most=63,
-        )
-    ),
-    _schema("string", maxLength=63),
-]
+_label_text = text_like(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+    what="the value of a label",
+    hint="letters, digits, -, _ and ., such as chat",
+    most=63,
+)
+
+
+def _parse_label(value: object) -> str:
+    """A label may say all by its key, as in Kubernetes."""
+    return "" if value == "" else _label_text(value)
+
+
+LabelValue = Annotated[str, PlainValidator(_parse_label), _schema("string", maxLength=63)]
 
 
 def _parse_json(value: object) -> object:

@@ -201,22 +201,28 @@ def _text(**more: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
 
+_DURATION_TYPE = {"x-reconciler-type": "duration"}
 _SPAN = r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
 
 Duration = Annotated[
     timedelta,
     PlainValidator(parse_duration),
-    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"]),
+    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"], **_DURATION_TYPE),
 ]
 TimeSpan = Annotated[
     timedelta,
     PlainValidator(_parse_time_span),
-    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"]),
+    _text(pattern=f"^{_SPAN}$", minLength=2, examples=["15m"], **_DURATION_TYPE),
 ]
 IdleTime = Annotated[
     timedelta | Literal["never"],
     PlainValidator(_parse_idle),
-    _text(pattern=f"^(never|{_SPAN})$", minLength=2, examples=["15m", "never"]),
+    _text(
+        pattern=f"^(never|{_SPAN})$",
+        minLength=2,
+        examples=["15m", "never"],
+        **{"x-reconciler-type": "duration, or never"},
+    ),
 ]
 TimeOfDay = Annotated[
     str, PlainValidator(_parse_time_of_day), _text(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")

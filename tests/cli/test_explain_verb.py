@@ -31,7 +31,7 @@ def test_a_mapping_lists_its_fields() -> None:
 def test_recursive_shows_everything_below_with_types() -> None:
     ran = reconciler("explain", "host", "--recursive")
 
-    assert "\n    memory   mapping\n      reserve   mapping of names to integer or text\n" in ran.stdout
+    assert "\n    memory   mapping\n      reserve   mapping of names to quantity\n" in ran.stdout
 
 
 def test_no_argument_lists_the_kinds() -> None:
@@ -71,7 +71,7 @@ def test_an_engine_flag_leads_to_its_field_by_any_of_its_names(flag: str) -> Non
 
     assert 0 == ran.code
     assert "  field     spec.placement.gpuLayers\n" in ran.stdout
-    assert "ModelDeployment.spec.placement.gpuLayers   integer or text" in ran.stdout
+    assert "ModelDeployment.spec.placement.gpuLayers   number of layers, all or auto" in ran.stdout
 
 
 def test_a_flag_without_a_field_is_written_in_args() -> None:

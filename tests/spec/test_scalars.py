@@ -97,6 +97,20 @@ def test_a_duration_of_another_tool_gets_its_spelling(text: str, hint: str) -> N
     assert hint in str((refused.value.context or {})["hint"])
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("a..b", "a.b"), ("x-.y", "x.y"), ("Qwen3-30B", "qwen3-30b"), ("llama3.1:8b", "llama3.1-8b"),
+     ("my_model", "my-model")],
+)  # fmt: skip
+def test_a_name_is_one_of_kubernetes(text: str, meant: str) -> None:
+    assert f"did you mean {meant}?" in refusal("Name", text)
+    assert meant == TYPES["Name"].validate_python(meant)
+
+
+def test_a_label_may_have_no_value() -> None:
+    assert ["", "chat"] == [TYPES["LabelValue"].validate_python(value) for value in ("", "chat")]
+
+
 def test_the_prompt_cache_alone_may_have_no_size() -> None:
     sizes = [Context.model_validate({"promptCache": size}).prompt_cache for size in (0, "0", "64Mi")]
 
