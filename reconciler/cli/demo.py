@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from reconciler.cli.exit_codes import DONE, INTERRUPTED
+from reconciler.cli.failures import end_echoed_line
 from reconciler.cli.parsers import port_number
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
                 print("\n".join(_welcome(engine)), flush=True)
                 engine.wait()
     except Stopped:
+        end_echoed_line()
         # A signal is how a demo that runs is meant to end.
         if not ready or options.once:
             print("reconciler: interrupted; nothing is left behind", file=sys.stderr)

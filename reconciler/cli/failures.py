@@ -25,6 +25,7 @@ def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
     except BrokenPipeError:
         code = exit_codes.FAILED
     except KeyboardInterrupt:
+        end_echoed_line()
         code = _tell("interrupted", "", exit_codes.INTERRUPTED)
     except ReconcilerError as failure:
         code = _tell(_message(failure), failure.next_step, failure.exit_code)
@@ -35,6 +36,12 @@ def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
         code = _tell(f"Cannot go on: {type(failure).__name__}: {failure}", next_step, exit_codes.FAILED)
     _flush_or_forget()
     return code
+
+
+def end_echoed_line() -> None:
+    """A terminal has written ^C, or a prompt is still open: what follows begins a line of its own."""
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
 
 
 def _prepare_streams() -> None:

@@ -202,6 +202,22 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
     assert b"Traceback" not in said
 
 
+def _interrupted(_: list[str]) -> int:
+    raise KeyboardInterrupt
+
+
+def test_an_interruption_on_a_terminal_is_told_on_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal has written ^C, or a prompt stands open."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    code = told(_interrupted, [])
+
+    assert (130, "\nreconciler: interrupted\n") == (code, capsys.readouterr().err)
+
+
 def _bug(_: list[str]) -> int:
     raise ZeroDivisionError("division by zero")
 
