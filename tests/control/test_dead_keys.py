@@ -136,17 +136,15 @@ def tree(tmp_path: Path) -> ManifestTree:
 def base(tree: ManifestTree, beside: dict[str, Any]) -> Objects:
     cuda = {"devices_file": str(DATA / "list_devices_cuda.txt")}
     first, second = (install(tree.folder / f".{name}", cuda) for name in ("first", "second"))
-    fork = install(tree.folder / ".fork", {**IK_LLAMA, **cuda})
     spec = {"runtime": "first", "args": {}, "extraArgs": ["--top-k", "20"], **copy.deepcopy(beside)}
     spec["model"] = {"path": "a.gguf", **spec.get("model", {})}
-    return {
+    objects: Objects = {
         "ModelDeployment": {"metadata": {"name": "chat"}, "spec": spec},
         "Runtime": {"metadata": {"name": "first"}, "spec": {"kind": "llama-server", "path": str(first.path)}},
         "Second": {
             "metadata": {"name": "second"},
             "spec": {"kind": "llama-server", "path": str(second.path)},
         },
-        "Fork": {"metadata": {"name": "fork"}, "spec": {"kind": "llama-server", "path": str(fork.path)}},
         "ArgPolicy": {"metadata": {"name": "homelab"}, "spec": {}},
         "Strict": {"metadata": {"name": "strict"}, "spec": {"deny": ["top-k"]}},
         "Host": {
@@ -154,6 +152,13 @@ def base(tree: ManifestTree, beside: dict[str, Any]) -> Objects:
             "spec": {"paths": {"models": "models"}, "argPolicy": "homelab"},
         },
     }
+    if spec["runtime"] == "fork":
+        fork = install(tree.folder / ".fork", {**IK_LLAMA, **cuda})
+        objects["Fork"] = {
+            "metadata": {"name": "fork"},
+            "spec": {"kind": "llama-server", "path": str(fork.path)},
+        }
+    return objects
 
 
 def put(objects: Objects, path: str, value: Any) -> None:
@@ -174,13 +179,11 @@ def outcome(tree: ManifestTree, objects: Objects) -> object:
     for kind, one in objects.items():
         path = tree.add(names.get(kind, kind), "", one["spec"], file=f"{kind}.yaml")
         path.write_text(json.dumps({**json.loads(path.read_text()), "metadata": one["metadata"]}))
-    wrong = [str(one) for one in tree.read().diagnostics if one.is_error]
-    if wrong:
+    reading = tree.read()
+    if wrong := [str(one) for one in reading.diagnostics if one.is_error]:
         return wrong
     try:
-        name = objects["ModelDeployment"]["metadata"]["name"]
-        port = tree.prepared(name).spec.port or 8081
-        launch = tree.launch(name, port=port)
+        launch = tree.launch(objects["ModelDeployment"]["metadata"]["name"], reading=reading)
     except ReconcilerError as error:
         return str(error)
     return launch.argv, dict(launch.env)

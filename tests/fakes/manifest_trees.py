@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from tests.fakes.scripted import ScriptedServer
 
 API = "models.reconciler/v1alpha1"
 KEY = "engine-key-" + "k" * 32
+#: A model is the same bytes every time, and takes longer to make than most tests to run.
+model_bytes = functools.cache(build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class ManifestTree:
     def model(self, name: str, kind: str = "chat", *, folder: Path | None = None) -> Path:
         path = (folder or self.models) / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(build(kind))
+        path.write_bytes(model_bytes(kind))
         return path
 
     def text(self, file: str, text: str) -> Path:
@@ -106,10 +109,14 @@ class ManifestTree:
         """What follows the binary."""
         return list(self.prepared(name).arguments(8081))
 
-    def launch(self, name: str = "chat", *, port: int = 8081) -> Launch:
-        reading = self.read()
+    def launch(
+        self, name: str = "chat", *, port: int | None = None, reading: Reading | None = None
+    ) -> Launch:
+        """At `port`, or where the deployment says, or at 8081."""
+        reading = reading or self.read()
         prepared = next(one for one in reading.preparations if one.name == name)
         places = make_places(reading.settings.name, os.environ)
+        port = port or prepared.spec.port or 8081
         return launch_of(prepared, port=port, api_key=KEY, places=places, environ=os.environ)
 
     @contextmanager
