@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,12 @@ def test_the_older_layout_of_forks_is_read_too() -> None:
 @pytest.mark.parametrize("text", ["", "error: no such file\n", "  \n\n", "usage: x\n- not an option\n" * 3])
 def test_text_that_is_no_help_offers_nothing(text: str) -> None:
     assert () == parse_help(text)
+
+
+@pytest.mark.parametrize("flood", [" " * 900_000, "\t" * 900_000, "<" * 900_000, "-a, " * 200_000])
+def test_a_binary_that_floods_its_help_does_not_hold_us(flood: str) -> None:
+    begun = time.process_time()
+
+    parse_help(f"--x {flood}\n")
+
+    assert time.process_time() - begun < 5

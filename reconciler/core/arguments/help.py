@@ -23,6 +23,9 @@ _ALLOWED = re.compile(rf"allowed values: ({_CHOICE}(?:, *{_CHOICE})*)")
 _BULLET = re.compile(r"\s*- ([\w.+-]+)(?: \(default\))?: ")
 _DEFAULT = re.compile(r"\(?default: ([^,)]*)")
 _ENV = re.compile(r"\(env: (\w+)\)")
+#: A gap starts where no blank is before it, and gives none back: a binary may print a megabyte of them.
+_GAP = re.compile(r"(?<! ) {2,}+(?=\S)")
+_NAMED_VALUE = re.compile(r"<[^<>]*>")
 _REMOVED = re.compile(r"the argument has been removed\. *(.*?)(?:\(env:|$)")
 _ON = re.compile(r"\b(?:enabled|true|on)\b|^1$")
 
@@ -57,7 +60,7 @@ def parse_help(text: str) -> tuple[Offer, ...]:
 
 def _text_column(lines: Iterable[str]) -> int:
     """Where the descriptions start: the column, well to the right, at which most texts begin after two blanks."""
-    starts = Counter(found.end() for line in lines for found in re.finditer(r" {2,}(?=\S)", line))
+    starts = Counter(found.end() for line in lines for found in _GAP.finditer(line))
     found = [(count, column) for column, count in starts.items() if column > 20]
     return max(found)[1] if found else 40
 
@@ -84,7 +87,7 @@ def _offer(head: str, body: list[str]) -> Offer:
     leading = _LEADING_CHOICES.match(body[0])
     if not hint and leading:
         hint = leading.group(0)  # an entry whose hint slipped into its description
-    arity = len(re.sub(r"<[^>]*>", "X", hint).split())
+    arity = len(_NAMED_VALUE.sub("X", hint).split())
     positive, negative = _polarity(names) if arity == 0 else (names, ())
     text = " ".join(body)
     default = _default(text)
@@ -107,14 +110,14 @@ def _offer(head: str, body: list[str]) -> Offer:
 def _names_and_hint(head: str) -> tuple[tuple[str, ...], str]:
     names: list[str] = []
     words = head.split()
-    while words:
-        word = words[0].rstrip(",")
+    for index, written in enumerate(words):
+        word, following = written.rstrip(","), words[index + 1 : index + 2]
         if _NAME.match(word):
             names.extend([word[:-3], f"{word[:-3]}s"] if word.endswith("(s)") else [word])
-        elif not (names and words[0].endswith(",") and len(words) > 1 and _NAME.match(words[1].rstrip(","))):
-            break  # the hint; `-t N, --threads N` repeats it between the names
-        words.pop(0)
-    return tuple(names), " ".join(words)
+        elif not (names and written.endswith(",") and following and _NAME.match(following[0].rstrip(","))):
+            # The hint; `-t N, --threads N` repeats it between the names.
+            return tuple(names), " ".join(words[index:])
+    return tuple(names), ""
 
 
 def _polarity(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

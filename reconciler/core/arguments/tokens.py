@@ -57,15 +57,18 @@ def _read(tokens: Sequence[object], index: int, options: OptionTable) -> Written
         hint = f'the engine has no --name=value form: write "{name}", "value"'
         return Written(index, name, options.by_token(name), wrong=f"{name}= is one token", hint=hint)
     spelled = options.by_token(token)
-    values = _values(tokens[index + 1 :], spelled, options)
+    values = _values(tokens, index + 1, spelled, options)
     wrong = _missing(name, spelled, values)
     return Written(index, token, spelled, values, wrong)
 
 
-def _values(rest: Sequence[object], spelled: Spelled | None, options: OptionTable) -> tuple[str, ...]:
+def _values(
+    tokens: Sequence[object], start: int, spelled: Spelled | None, options: OptionTable
+) -> tuple[str, ...]:
     texts: list[str] = []
     limit = _arity(spelled)
-    for token in rest:
+    for index in range(start, len(tokens)):
+        token = tokens[index]
         if len(texts) == limit or not isinstance(token, str):
             break
         # The engine would swallow an option as a value; what somebody meant is that the value is missing.
