@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -266,3 +267,32 @@ def test_without_a_binary_a_value_is_still_a_plain_word() -> None:
 def test_a_field_knows_the_options_that_it_sets() -> None:
     assert ["ctx-size"] == [option.name for option in BUILD.by_owner("spec.context.size")]
     assert ["lora", "lora-scaled"] == [option.name for option in BUILD.by_owner("spec.model.loras")]
+
+
+@pytest.mark.parametrize("text", ["4096", " 4096", "4096 ", "0x1000", "4k", "4096.0", "nan"])
+def test_a_limit_on_what_passes_through_holds_for_numbers_written_as_text(text: str) -> None:
+    rules = PolicyRules(passthrough=("new-*",), limits={"new_thing": Limit(maximum=512)})
+
+    as_value = check(Written(args={"new-thing": text}), rules=rules, options=FUTURE)
+    as_token = check(Written(extra_args=["--new-thing", text]), rules=rules, options=FUTURE)
+    within = check(Written(extra_args=["--new-thing", "512"]), rules=rules, options=FUTURE)
+
+    assert (False, False, True) == (as_value.ok, as_token.ok, within.ok)
+
+
+@pytest.mark.parametrize("written", ["n_ctx", "n-ctx", "ctx-size", "c", "--ctx_size"])
+def test_a_policy_may_name_an_option_as_manifests_do(written: str) -> None:
+    denied = check(Written(args={"ctx-size": 64}), rules=PolicyRules(deny=(written,)), options=BUILD)
+    limited = check(
+        Written(args={"c": 64}), rules=PolicyRules(limits={written: Limit(maximum=8)}), options=BUILD
+    )
+
+    assert (False, False) == (denied.ok, limited.ok)
+
+
+def test_a_manifest_full_of_tokens_is_read_in_time() -> None:
+    begun = time.process_time()
+
+    check(Written(extra_args=["-t"] * 150_000), rules=EVERYTHING, options=BUILD)
+
+    assert time.process_time() - begun < 8

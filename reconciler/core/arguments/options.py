@@ -72,7 +72,9 @@ class Option:
     @property
     def keys(self) -> tuple[str, ...]:
         """Every name without dashes: what policy patterns are matched against."""
-        return tuple(dict.fromkeys((self.name, *(key_of(name) for name in (*self.positive, *self.negative)))))
+        aliases = (alias for alias, names in ALIASES.items() if self.name in names)
+        spelled = (key_of(name) for name in (*self.positive, *self.negative))
+        return tuple(dict.fromkeys((self.name, *spelled, *aliases)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class OptionTable:
         settable = {
             known: option.tier
             for option in self.options
-            for known in (*option.keys, *(alias for alias, names in ALIASES.items() if option.name in names))
+            for known in option.keys
             if option.tier in (Tier.SAFE, Tier.PATH, Tier.MANAGED)
         }
         wanted = key_of(key).lower()

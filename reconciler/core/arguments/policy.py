@@ -23,7 +23,7 @@ from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.settings import Checked, PathUse, Setting, flat, paths_of
 from reconciler.core.arguments.tokens import Written as WrittenTokens
 from reconciler.core.arguments.tokens import looks_like_option, read_tokens
-from reconciler.core.arguments.values import Value, Wrong, from_tokens, from_yaml, shown
+from reconciler.core.arguments.values import Value, Wrong, from_tokens, from_yaml, number_of, shown
 from reconciler.spec.problems import FieldPath, Problem, warning
 
 
@@ -152,13 +152,21 @@ class _Judged:
         for item in flat(value):
             if isinstance(item, str) and self._mistakable(option, item):
                 return Wrong(f"cannot be {shown(item)}: the engine could take it for an option")
-            if isinstance(item, int | float) and not isinstance(item, bool):
-                limit = self._rules.limit_wrong(option.keys, item)
-                if limit:
-                    return Wrong(limit)
+            if limit := self._limit_wrong(option, item):
+                return Wrong(limit)
         if cannot_switch_off(option, value):
             return Wrong("cannot be false: this build has it on and no option to switch it off")
         return None
+
+    def _limit_wrong(self, option: Option, item: object) -> str:
+        """Nobody knows the type of an option that passes through: its text may be the number that is limited."""
+        if isinstance(item, str) and option.tier is Tier.UNKNOWN and self._rules.limits_any(option.keys):
+            item = number_of(item)
+            if isinstance(item, Wrong):
+                return f"{item.message}: an ArgPolicy limits it"
+        if isinstance(item, bool) or not isinstance(item, int | float):
+            return ""
+        return self._rules.limit_wrong(option.keys, item)
 
     def _mistakable(self, option: Option, text: str) -> bool:
         if self._options.by_token(text) is not None:

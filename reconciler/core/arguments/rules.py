@@ -56,6 +56,10 @@ class PolicyRules:
         names = tuple(keys)
         return all(_matches(names, layer.passthrough) for layer in self.layers())
 
+    def limits_any(self, keys: Iterable[str]) -> bool:
+        names = tuple(keys)
+        return any(_matches(names, layer.limits) for layer in self.layers())
+
     def limit_wrong(self, keys: Iterable[str], value: float) -> str:
         names = tuple(keys)
         for layer in self.layers():

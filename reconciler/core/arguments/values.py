@@ -53,9 +53,9 @@ def from_yaml(option: Option, raw: object) -> Value | Wrong:
 def from_tokens(option: Option, tokens: Sequence[str]) -> Value | Wrong:
     """The values that follow an option in `extraArgs`, still as text."""
     if option.kind is Kind.SCALED_PATH and len(tokens) == 2:
-        scale = _number(tokens[1])
+        scale = number_of(tokens[1])
         return scale if isinstance(scale, Wrong) else _scaled(option, [tokens[0], scale])
-    numbers = {Kind.INTEGER: _integer, Kind.NUMBER: _number}.get(option.kind)
+    numbers = {Kind.INTEGER: _integer, Kind.NUMBER: number_of}.get(option.kind)
     if numbers is None:
         return from_yaml(option, tokens[0] if len(tokens) == 1 else list(tokens))
     values = [numbers(token) for token in tokens]
@@ -69,7 +69,8 @@ def _integer(text: str) -> int | Wrong:
     )
 
 
-def _number(text: str) -> float | int | Wrong:
+def number_of(text: str) -> float | int | Wrong:
+    """The number that a token is; what only a lenient engine reads as one (`0x10`, ` 10`) is none."""
     whole = _integer(text)
     if not isinstance(whole, Wrong):
         return whole
@@ -245,7 +246,7 @@ def _scaled(option: Option, raw: object) -> Value | Wrong:
         texts = split_csv(raw) if option.csv else [raw]
         items: list[object] = [list(text.rpartition(":")[::2]) for text in texts]
         for item in items:
-            item[1] = _number(item[1])  # type: ignore[index] # it is the list of the line above
+            item[1] = number_of(item[1])  # type: ignore[index] # it is the list of the line above
     elif isinstance(raw, list | tuple) and raw:
         items = [raw] if isinstance(raw[0], str) else list(raw)
     else:
