@@ -81,7 +81,7 @@ def _find(wanted: RuntimeWanted, machine: Machine) -> _Found:
         return _embedded()
     if wanted.path is not None:
         return _at(wanted, Path(wanted.path).absolute(), "spec")
-    if (on_path := shutil.which(wanted.kind, path=machine.environment.get("PATH"))) is not None:
+    if (on_path := _on_path(wanted.kind, machine.environment)) is not None:
         return _at(wanted, Path(on_path).absolute(), "path")
     if wanted.kind == "llamafile":
         raise _missing("llamafile is not on PATH", "set Runtime.spec.path to the llamafile")
@@ -98,6 +98,12 @@ def _find(wanted: RuntimeWanted, machine: Machine) -> _Found:
             "pip install xllamacpp, or set Runtime.spec.path",
         )
     return _embedded()
+
+
+def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
+    """Never from the working directory: whoever looks at foreign manifests must not run what lies beside them."""
+    folders = environment.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)) or os.devnull)
 
 
 def _at(wanted: RuntimeWanted, path: Path, source: Source) -> _Found:

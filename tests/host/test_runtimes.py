@@ -289,3 +289,17 @@ def test_a_relative_path_is_found_from_where_we_are(
 @pytest.mark.parametrize("path", ["/nonexistent/llama-server", "/etc/passwd/x", "nul\0byte", ""])
 def test_no_path_makes_a_traceback(machine: Machine, path: str) -> None:
     assert discover(at(path), machine).reason in {"RuntimeMissing", "RuntimeNotExecutable"}
+
+
+@pytest.mark.parametrize("folders", [".", "", ":", ":/nonexistent", "bin", "/nonexistent:."])
+@pytest.mark.usefixtures("without_packages")
+def test_nothing_is_run_from_the_working_directory(
+    folders: str, tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.install(tmp_path)
+    scripted.install(tmp_path / "bin")
+    monkeypatch.chdir(tmp_path)
+
+    record = discover(SERVER, replace(machine, environment={"PATH": folders}))
+
+    assert record.reason == "RuntimeMissing"
