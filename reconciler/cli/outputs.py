@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 
 from reconciler.spec.yaml_scalars import old_meaning, resolve
@@ -13,8 +12,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9/_][A-Za-z0-9/_.-]*(?: [A-Za-z0-9/_.-]+)*")
 
 
 def print_json(value: object) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    print()
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # JSON escapes the control characters below 32 alone; a terminal obeys those above 127 as well.
+    print("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def print_yaml(value: object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.spec.nodes import Document, Mark
-from reconciler.spec.problems import FieldPath, Problem, Severity, holds_secret, shown
+from reconciler.spec.problems import FieldPath, Problem, Severity, holds_secret, names_secret, shown
 from reconciler.spec.texts import TextProblem
 
 _WIDEST = 160
@@ -51,7 +51,9 @@ def locate(problem: Problem, document: Document) -> Diagnostic:
 
 def from_text(file: str, lines: tuple[str, ...], problem: TextProblem) -> Diagnostic:
     mark = problem.mark
-    excerpt, indent = ("", 0) if holds_secret(problem.path) else _excerpt(lines, mark)
+    excerpt, indent = _excerpt(lines, mark)
+    if holds_secret(problem.path) or names_secret(excerpt):
+        excerpt, indent = "", 0
     return Diagnostic(
         file=file,
         line=mark.line,

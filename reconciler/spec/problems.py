@@ -6,6 +6,7 @@ a file, a line and a column.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,13 +40,26 @@ def shown(text: str) -> str:
 
 #: Under these keys a value may be a secret that somebody wrote in the wrong place.
 _SECRET_KEYS = frozenset({"secretEnv", "keys"})
+_WORD = re.compile(r"[\w-]+")
+_SECRET_WORDS = frozenset({"hft", "key"})
+_SECRET_ENDINGS = (
+    *("token", "secret", "password", "passwd", "passphrase"),
+    *("apikey", "accesskey", "secretkey"),
+)
 
 
 def holds_secret(path: FieldPath) -> bool:
     """Whether what stands at `path` must not be repeated in messages and excerpts."""
-    return not _SECRET_KEYS.isdisjoint(path) or ("env" in path and looks_secret(str(path[-1])))
+    named = "env" in path or "args" in path
+    return not _SECRET_KEYS.isdisjoint(path) or (named and looks_secret(str(path[-1])))
+
+
+def names_secret(line: str) -> bool:
+    """Whether a line of a manifest may hold a secret, whatever else on it is wrong."""
+    return any(map(looks_secret, _WORD.findall(line)))
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of this name usually holds a secret."""
-    return name.upper().endswith(("TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "ACCESS_KEY"))
+    """Whether a variable or an option of this name usually holds a secret, however it is spelled."""
+    folded = "".join(char for char in name.lower() if char.isalnum())
+    return folded in _SECRET_WORDS or folded.endswith(_SECRET_ENDINGS)
