@@ -9,7 +9,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +86,10 @@ class DemoEngine:
 @contextmanager
 def running_engine(port: int, runtime: RuntimeKind | None, signals: StopSignals) -> Iterator[DemoEngine]:
     """An engine in directories of its own; both are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as name, _held_port(port) as held:
+    with ExitStack() as ending:
+        with signals.held():
+            name = ending.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-demo-"))
+        held = ending.enter_context(_held_port(port))
         folder, key = Path(name), new_engine_key()
         write_model(folder / f"{MODEL}.gguf", build(name=MODEL))
         preparation, record = _prepared(folder, runtime)

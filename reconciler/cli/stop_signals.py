@@ -42,7 +42,7 @@ class StopSignals:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """No interruption inside: between a start and the variable that remembers it a process would get lost."""
+        """No interruption inside: what is made there would get lost before the variable that remembers it is set."""
         self._held = True
         try:
             yield
