@@ -91,6 +91,9 @@ def test_a_deployment_cannot_set_what_loads_code_moves_files_or_steers_the_engin
         ("LANG", "C.UTF-8"),
         ("TZ", "Europe/Berlin"),
         ("KMP_AFFINITY", "granularity=fine"),
+        ("GOMP_CPU_AFFINITY", "0-3"),
+        ("HSA_OVERRIDE_GFX_VERSION", "10.3.0"),
+        ("TZ", "America/Argentina/Ushuaia"),
     ],
 )
 def test_a_deployment_may_set_plain_tuning_variables(name: str, value: str) -> None:
@@ -186,3 +189,21 @@ def test_s0_11_secret_variables_go_through_the_same_list(name: str, ok: bool) ->
     checked = check(Written(secret_env=(name,)), rules=PolicyRules(), options=BUILD)
 
     assert ok == checked.ok
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GGML_SYCL_DEVICE", "GGML_OPENCL_DEVICE", "GGML_OPENCL_PLATFORM", "GGML_OPENVINO_DEVICE"),
+        *("GGML_HEXAGON_NDEV", "SYCL_DEVICE_FILTER", "SYCL_DEVICE_ALLOWLIST", "sycl_device_filter"),
+        *("ROCBLAS_TENSILE_LIBPATH", "LOCPATH", "NLSPATH", "ZDOTDIR", "GCOV_PREFIX", "ASAN_OPTIONS"),
+        *("AMD_LOGFILE", "CUBLAS_LOGDEST_DBG", "HOSTALIASES", "RES_OPTIONS", "LOCALDOMAIN"),
+    ],
+)
+def test_a_deployment_cannot_pick_devices_or_files_by_less_known_names(name: str) -> None:
+    assert not judge({name: "1"}).ok
+
+
+@pytest.mark.parametrize("value", ["/dev/zero", ":/etc/shadow", "../../../../tmp/fifo", ":a/../../b"])
+def test_a_time_zone_is_no_path(value: str) -> None:
+    assert not judge({"TZ": value}).ok

@@ -16,6 +16,7 @@ from reconciler.core.arguments.refusals import is_secret
 from reconciler.core.arguments.values import Wrong
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 _OPERATORS = "only Runtime.spec.env may set it"
 _HOME_OF_SECRETS = "write it as spec.secretEnv: {NAME: {fromFile: /path}} or {fromEnv: NAME}"
 
@@ -44,6 +45,7 @@ _DEVICES = (
     r".*VISIBLE_DEVICES?",
     r"GGML_CUDA_DEVICES|CUDA_DEVICE_ORDER|GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK|ONEAPI_DEVICE_SELECTOR",
     r"MTMD_BACKEND_DEVICE|FAKE_GPU.*",
+    r"(GGML|SYCL|CUDA_MPS|HIP|OCL|OPENCL)_.*(DEVICE|PLATFORM|NDEV).*",
 )
 _DEPLOYMENT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), reason)
@@ -52,6 +54,7 @@ _DEPLOYMENT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("|".join(_DEVICES), "placement decides the devices: use spec.placement.gpus"),
         (r"GGML_CUDA_ENABLE_UNIFIED_MEMORY", "video memory would overflow into RAM unseen"),
         (r"(LD|DYLD|LLAMA|VK|OCL|OPENSSL|SSL|NVTX|NCCL|MALLOC|GIT|SSH|PERL|RUBY|NODE)_.*", _OPERATORS),
+        (r"(GCOV|RES)_.*|HOSTALIASES|LOCALDOMAIN|.*SAN_OPTIONS", _OPERATORS),
         (r"SSLKEYLOGFILE|CUDA_INJECTION.*|FLEXIBLAS.*|NVIDIA_.*", _OPERATORS),
     )
 )
@@ -84,9 +87,11 @@ _WORDS = frozenset(
         ),
         *("LAYERS", "ICD", "DRIVER", "DRIVERS", "TOOL", "TOOLS", "URL", "ENDPOINT", "HOST", "PORT"),
         *("SOCKET", "SOCK", "TMPDIR", "TMP", "TEMP", "ROOT", "LOADER", "HOOK", "CREDENTIALS", "USER", "LOG"),
-        *("LOGFILE"),
+        *("LOGFILE", "LOGDEST"),
     )
 )
+#: Words that are written together: LIBPATH, LOCPATH, ZDOTDIR.
+_ENDINGS = ("PATH", "FILE", "DIR")
 
 
 def variable_wrong(name: str, value: object, options: OptionTable, *, operator: bool) -> Wrong | None:
@@ -98,7 +103,7 @@ def variable_wrong(name: str, value: object, options: OptionTable, *, operator: 
     if "\0" in value:
         return Wrong(f"Cannot set {name}: its value contains a NUL character")
     wrong = _secret(name) or _twin(name, options) or _listed(name, operator=operator)
-    if wrong is None and not operator and "/" in value and name != "TZ":
+    if wrong is None and not operator and "/" in value and not (name == "TZ" and _ZONE.fullmatch(value)):
         return Wrong(f"Cannot set {name}: its value looks like a path or an address", "use Runtime.spec.env")
     return wrong
 
@@ -159,7 +164,8 @@ def _listed(name: str, *, operator: bool) -> Wrong | None:
     for pattern, reason in (*_CORE, *(() if operator else _DEPLOYMENT)):
         if pattern.fullmatch(upper):
             return Wrong(f"Cannot set {name}: {reason}")
-    word = next((word for word in re.split(r"[_0-9]+", upper) if word in _WORDS), "")
+    words = re.split(r"[_0-9]+", upper)
+    word = next((word for word in words if word in _WORDS or word.endswith(_ENDINGS)), "")
     if word and not operator:
         return Wrong(
             f"Cannot set {name}: {word!r} in its name suggests files or the network", "use Runtime.spec.env"
