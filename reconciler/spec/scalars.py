@@ -253,9 +253,9 @@ LabelKey = Annotated[
     str,
     PlainValidator(
         text_like(
-            r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?",
+            r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
             what="the key of a label",
-            hint="letters, digits, -, _, . and /, such as tier or team/name",
+            hint="letters, digits, -, _, . and one /, such as tier or team/name",
             most=253,
         )
     ),

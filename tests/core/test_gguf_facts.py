@@ -38,7 +38,7 @@ def test_the_chat_model_is_described() -> None:
     assert (model.attention.key_length, model.attention.value_length) == (32, 32)
     assert (model.quantisation, model.dominant_type, model.parameters) == ("F16", "F16", 700_032)
     assert (model.tokenizer.model, model.tokenizer.pre, model.vocabulary) == ("gpt2", "gpt-2", 333)
-    assert (model.tokenizer.bos, model.tokenizer.eos) == (303, 305)
+    assert (model.tokenizer.bos, model.tokenizer.eos) == (326, 328)
     assert (model.tools, model.reasoning, model.embeddings, model.rerank) == (True, False, False, False)
 
 
@@ -260,6 +260,7 @@ def test_b1_7_a_hostile_template_is_only_looked_at() -> None:
         ("blk.0.ssm_in.weight", "recurrent", 0),
         ("blk.0.time_mix_key.weight", "recurrent", 0),
         ("v.blk.3.attn_q.weight", "attention", None),
+        ("dec.blk.3.cross_attn_q.weight", "attention", None),
         ("blk.x.attn_q.weight", "attention", None),
         ("blk.99999999999.attn_q.weight", "attention", None),
         ("rope_freqs.weight", "other", None),

@@ -107,6 +107,12 @@ def test_a_name_is_one_of_kubernetes(text: str, meant: str) -> None:
     assert meant == TYPES["Name"].validate_python(meant)
 
 
+def test_the_key_of_a_label_has_one_prefix_at_most() -> None:
+    assert "team.example/tier" == TYPES["LabelKey"].validate_python("team.example/tier")
+    for wrong in ("a//b", "a/b/c", "/a", "a/", "team name"):
+        assert "and one /" in refusal("LabelKey", wrong)
+
+
 def test_a_label_may_have_no_value() -> None:
     assert ["", "chat"] == [TYPES["LabelValue"].validate_python(value) for value in ("", "chat")]
 

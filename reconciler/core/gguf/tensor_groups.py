@@ -37,6 +37,7 @@ class TensorBytes:
 
 _LAYER_PARTS = (
     ("attn_", "attention"),
+    ("cross_attn_", "attention"),
     ("ffn_", "ffn"),
     ("ssm_", "recurrent"),
     ("shortconv", "recurrent"),
