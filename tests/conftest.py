@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "llama_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.llama_server)
+
+
+def pytest_sessionstart() -> None:
+    """Signals that `nohup` or a script's `&` made us ignore would be ignored by every program under test too."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -116,7 +125,7 @@ def own_environment(
     no_process_left_behind: None,  # noqa: ARG001 - torn down after this: it sees what all fixtures left
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
-    """An empty HOME, XDG folders beside it, and none of the variables that steer us or the engine."""
+    """An empty HOME and XDG folders, and none of the variables that steer us or the engine."""
     root = tmp_path_factory.mktemp("env")
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - KEPT:
@@ -128,12 +137,14 @@ def own_environment(
             "XDG_DATA_HOME",
             "XDG_STATE_HOME",
             "XDG_CACHE_HOME",
-            "XDG_RUNTIME_DIR",
         ):
             folder = root / name.removeprefix("XDG_").lower()
             folder.mkdir(mode=0o700)
             patch.setenv(name, str(folder))
-        yield root
+        # Short, for the names of sockets: a longer one would be passed over for places that all tests share.
+        with tempfile.TemporaryDirectory(prefix="xdg", dir="/tmp") as sockets:
+            patch.setenv("XDG_RUNTIME_DIR", sockets)
+            yield root
 
 
 @pytest.fixture
