@@ -16,7 +16,7 @@ from reconciler.control.placements import AT as GPUS
 from reconciler.core.arguments.policy import Written, check
 from reconciler.core.arguments.rules import Limit, PolicyRules
 from reconciler.core.arguments.settings import Setting, overlay, with_files
-from reconciler.core.builds import field_problems, lacking
+from reconciler.core.builds import field_problems, foreign_buffers, lacking
 from reconciler.core.commandlines import (
     EngineFiles,
     Seat,
@@ -138,6 +138,7 @@ def prepare(name: str, own: DeploymentSpec, around: Surroundings) -> Preparation
     problems = (
         *checked.problems,
         *_build_problems(spec, around.engine),
+        *foreign_buffers(spec, seen=around.engine.devices or (), chosen=around.devices),
         *files.problems,
         *_model_problems(spec, facts),
         *_ability_problems(preparation),

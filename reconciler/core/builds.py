@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.core.arguments.options import OptionTable
 from reconciler.spec.deployments import DeploymentSpec
@@ -31,6 +31,21 @@ def field_problems(spec: DeploymentSpec, options: OptionTable) -> Iterator[Probl
         elif isinstance(value, str) and found.option.choices and value not in found.option.choices:
             hint = f"it knows {', '.join(found.option.choices)}"
             yield Problem(path, f"this build of the engine does not know {value}", hint)
+
+
+def foreign_buffers(
+    spec: DeploymentSpec, *, seen: Collection[str], chosen: Collection[str]
+) -> Iterator[Problem]:
+    """Overrides onto a GPU outside of `placement.gpus`: the engine follows them whatever --device says."""
+    foreign = {name.lower() for name in seen} - {name.lower() for name in chosen}
+    for index, override in enumerate(spec.placement.override_tensors):
+        buffers = (part.partition("=")[2] for part in override.split(","))
+        for buffer in buffers:
+            if spec.placement.gpus is not None and buffer.strip().lower() in foreign:
+                path = ("spec", "placement", "overrideTensors", index)
+                yield Problem(
+                    path, f"{buffer} is not among placement.gpus", "add that GPU there, or write CPU"
+                )
 
 
 def _context(spec: DeploymentSpec) -> Iterator[_Wish]:
