@@ -7,7 +7,7 @@ option of ours that a fork lacks is left out, unless a start without it would no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.arguments.emission import emit, tokens_of
 from reconciler.core.arguments.options import Kind, Option, OptionTable
@@ -21,6 +21,7 @@ LOOPBACK = "127.0.0.1"
 CONTEXT_SIZES = (32768, 16384, 8192, 4096)
 #: What older builds take for "all layers".
 EVERY_LAYER = "999"
+HTTP_THREADS = "threads-http"
 LAYERS = frozenset({"gpu-layers", "gpu-layers-draft", "spec-draft-ngl"})
 
 Wanted = Iterator[tuple[str, Value]]
@@ -59,13 +60,15 @@ def argv(
     spec: DeploymentSpec, seat: Seat, *, files: EngineFiles, settings: Sequence[Setting], options: OptionTable
 ) -> tuple[str, ...]:
     """The arguments behind the binary. The same input gives the same tokens."""
+    threads = _http_threads(spec, settings)
+    settings = [_at_least(setting, threads) for setting in settings]
     set_by_args = {setting.option.name for setting in settings}
     tokens: list[str] = []
-    for name, value in _ours(spec, seat, files):
+    for name, value in (*_ours(spec, seat, files), (HTTP_THREADS, threads)):
         option = options.by_key(name)
         if option is None or option.option.removed or option.option.name in set_by_args:
             continue
-        taken = _as_taken(option.option, value)
+        taken = _as_taken(option.option, value, probed=options.probed)
         tokens += tokens_of(option.option, taken) if taken is not None else []
     tokens += emit(settings)
     return tuple(tokens)
@@ -96,6 +99,20 @@ def owned_options(spec: DeploymentDefaults, options: OptionTable) -> frozenset[s
         }
     found = (options.by_key(name) for name, is_set in written.items() if is_set)
     return frozenset(spelled.option.name for spelled in found if spelled is not None)
+
+
+def _http_threads(spec: DeploymentSpec, settings: Sequence[Setting]) -> int:
+    """Every open connection occupies a thread, idle ones too; probes must always find one free."""
+    by_args = next((one.value for one in settings if one.option.name == "parallel"), None)
+    parallel = by_args if isinstance(by_args, int) else spec.context.parallel
+    return max(32, 2 * parallel + 16)
+
+
+def _at_least(setting: Setting, threads: int) -> Setting:
+    """More threads are the deployment's to choose; fewer would starve our probes."""
+    if setting.option.name != HTTP_THREADS or not isinstance(setting.value, int):
+        return setting
+    return replace(setting, value=max(setting.value, threads))
 
 
 def _ours(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
@@ -154,8 +171,6 @@ def _context(spec: DeploymentSpec, seat: Seat) -> Wanted:
         yield "batch-size", context.batch
     if context.ubatch is not None:
         yield "ubatch-size", context.ubatch
-    # Every open connection occupies a thread, idle ones too; probes must always find one free.
-    yield "threads-http", max(32, 2 * context.parallel + 16)
 
 
 def _extra_files(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted:
@@ -176,13 +191,14 @@ def _extra_files(spec: DeploymentSpec, seat: Seat, files: EngineFiles) -> Wanted
             yield "lora-scaled", ((path, lora.scale),)
 
 
-def _as_taken(option: Option, value: Value) -> Value | None:
+def _as_taken(option: Option, value: Value, *, probed: bool) -> Value | None:
     """Our words for builds that do not know them; None where this build is better off without."""
     if option.kind is Kind.FLAG and isinstance(value, str):
         return value == "on"
     if option.kind is Kind.SWITCH and value is False:
         return next((word for word in ("off", "none", "0") if word in option.choices), None)
-    if option.name in LAYERS and value in {"all", "auto"} and option.default != "auto":
+    # Only a binary's own help tells its age: without one it is taken for current.
+    if probed and option.name in LAYERS and value in {"all", "auto"} and option.default != "auto":
         return EVERY_LAYER
     if option.name == "spec-type" and value not in option.choices:
         return None

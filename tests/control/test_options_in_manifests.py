@@ -45,6 +45,34 @@ def test_s0_8_context_and_layers_are_always_said_and_threads_only_when_set(tree:
     assert "3" == value_after(threads, "-t")
 
 
+def test_without_a_binary_all_layers_are_asked_for_by_their_word(tree: ManifestTree) -> None:
+    tree.deployment()
+
+    shown = reconciler("validate", "--no-machine", "--commands", str(tree.folder)).stdout
+
+    assert " -ngl all " in shown
+
+
+@pytest.mark.parametrize(
+    ("spec", "threads"),
+    [
+        ({}, "32"),
+        ({"args": {"threads-http": 2}}, "32"),
+        ({"args": {"threads-http": -1}}, "32"),
+        ({"extraArgs": ["--threads-http", "8"]}, "32"),
+        ({"args": {"threads-http": 64}}, "64"),
+        ({"context": {"parallel": 20}, "args": {"threads-http": 40}}, "56"),
+        ({"args": {"parallel": 20}}, "56"),
+    ],
+)
+def test_http_threads_can_be_raised_and_never_be_too_few_for_probes(
+    tree: ManifestTree, spec: dict[str, Any], threads: str
+) -> None:
+    tree.deployment(**spec)
+
+    assert threads == value_after(tree.command(), "--threads-http")
+
+
 def test_s0_8_without_a_gpu_no_layers_are_asked_for(tree: ManifestTree) -> None:
     tree.scripted({})
     tree.deployment()
