@@ -144,7 +144,8 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCAL_LLM_")}
     moved = {name: str(folder / "own") for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
     (folder / "own").mkdir(mode=0o700, exist_ok=True)
-    return kept | moved
+    # Where the folder's path is too long for sockets, the next place for them is below this one.
+    return kept | moved | {"TMPDIR": str(folder)}
 
 
 def _places(folder: Path) -> Places:

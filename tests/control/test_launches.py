@@ -107,7 +107,7 @@ def test_what_the_machine_lacks_is_a_warning_and_keeps_the_deployment_from_start
 def test_s0_11_a_secret_reaches_the_child_and_nothing_else(
     tree: ManifestTree, server: ScriptedServer, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tree.folder / "hf").write_text(f"{HUSH}\nsecond line\n")
+    (tree.folder / "hf").write_bytes(f"{HUSH}\r\nsecond line\r\n".encode())
     monkeypatch.setenv("OPERATORS_TOKEN", HUSH)
     reference = {"fromFile": "hf", "fromEnv": "OPERATORS_TOKEN"}[source]
     tree.deployment(secretEnv={"HF_TOKEN": {source: reference}})

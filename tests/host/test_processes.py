@@ -185,10 +185,23 @@ def test_children_that_outlive_a_willing_leader_are_killed(tmp_path: Path) -> No
 
 
 def test_a_number_that_belongs_to_somebody_else_by_now_is_not_signalled(tmp_path: Path) -> None:
-    started = start(launch(tmp_path, "/bin/sleep", "60"))
+    double, wanted, port = server(tmp_path)
+    started = start(wanted)
+    wait_ready(started, port=port, within=10)
     another = replace(started.identity, start_ticks=started.identity.start_ticks - 1)
 
     end(another, grace=0.1)
+    wait_ready(started, port=port, within=10)
+
+    assert [] == double.signals()
+    assert stop(started, grace=5) == 0
+
+
+def test_a_program_may_have_any_name(tmp_path: Path) -> None:
+    """The name stands in the line of /proc that identities are read from."""
+    program = tmp_path / "a) Z 1 (b"
+    program.symlink_to("/bin/sleep")
+    started = start(launch(tmp_path, str(program), "60"))
 
     assert identity_of(started.pid) == started.identity
     assert stop(started, grace=5) == -signal.SIGTERM
