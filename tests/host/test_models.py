@@ -198,7 +198,7 @@ def test_a_broken_shard_is_the_one_that_is_named(tmp_path: Path) -> None:
     shards = write_shards(tmp_path)
     os.truncate(shards[2], 100)
 
-    assert refusal(shards[0]).startswith(f"{shards[2]}: byte ")
+    assert refusal(shards[0]).startswith(f"{shards[2]}: the file is cut off: byte ")
 
 
 def test_a_renamed_shard_is_refused(tmp_path: Path) -> None:

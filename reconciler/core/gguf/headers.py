@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from reconciler.core.gguf.tensor_types import TENSOR_TYPES
 from reconciler.core.gguf.values import PlacedArray, Value, read_value
-from reconciler.core.gguf.windows import Buffer, Grow, Window, invalid
+from reconciler.core.gguf.windows import Buffer, Grow, Window, cut_off, invalid
 from reconciler.errors import GgufInvalid
 
 MAX_KEYS = 4096
@@ -197,10 +197,8 @@ def _sized(entries: list[_Entry], data_offset: int, file_size: int) -> tuple[Ten
         size = max(following[entry.offset] - entry.offset, 0) if entry.size is None else entry.size
         offset = data_offset + entry.offset
         if offset + size > file_size:
-            raise invalid(
-                entry.row_at,
-                f"the data of {entry.name} ends at {offset + size}, but the file at {file_size}",
-                "the file is cut off: fetch it again",
+            raise cut_off(
+                entry.row_at, f"the data of {entry.name} ends at {offset + size}, but the file at {file_size}"
             )
         type_name = TENSOR_TYPES[entry.code].name if entry.code in TENSOR_TYPES else f"type {entry.code}"
         tensors.append(Tensor(entry.name, entry.shape, type_name, offset, size))

@@ -26,6 +26,11 @@ def invalid(offset: int, what: str, next_step: str = "") -> GgufInvalid:
     return GgufInvalid(f"byte {offset}: {what}", next_step=next_step)
 
 
+def cut_off(offset: int, what: str) -> GgufInvalid:
+    """For what reaches beyond the end of the file: nearly always a download that was interrupted."""
+    return GgufInvalid(f"the file is cut off: byte {offset}: {what}", next_step="fetch it again")
+
+
 class Window:
     __slots__ = ("_grow", "data", "file_size", "offset")
 
@@ -41,8 +46,7 @@ class Window:
 
     def need(self, size: int, what: str) -> None:
         """Makes sure that `size` bytes from here are in the buffer."""
-        if size > self.remaining:
-            raise invalid(self.offset, f"{what} needs {size} bytes, but the file ends after {self.remaining}")
+        self._check_room(size, what)
         end = self.offset + size
         if end > len(self.data):
             self.data = self._grow(end)
@@ -52,9 +56,11 @@ class Window:
     def room_for(self, count: int, smallest: int, what: str) -> None:
         """Refuses a count that the rest of the file cannot hold, before anything loops over it."""
         if count > self.remaining // smallest:
-            raise invalid(
-                self.offset, f"{count} {what}, but only {self.remaining} bytes are left in the file"
-            )
+            raise cut_off(self.offset, f"{count} {what}, but only {self.remaining} bytes are left")
+
+    def _check_room(self, size: int, what: str) -> None:
+        if size > self.remaining:
+            raise cut_off(self.offset, f"{what} needs {size} bytes, but only {self.remaining} are left")
 
     def u32(self, what: str) -> int:
         self.need(4, what)
@@ -93,8 +99,7 @@ class Window:
 
     def skip(self, size: int, what: str) -> None:
         """Steps over bytes that need not be read at all."""
-        if size > self.remaining:
-            raise invalid(self.offset, f"{what} needs {size} bytes, but the file ends after {self.remaining}")
+        self._check_room(size, what)
         self.offset += size
 
     def skip_strings(self, count: int, what: str) -> None:
@@ -107,7 +112,7 @@ class Window:
             else:
                 self._skip_each(first, first + batch, what)
         if self.offset > self.file_size:
-            raise invalid(self.offset, f"{what}: the last entry reaches beyond the end of the file")
+            raise cut_off(self.offset, f"{what}: the last entry reaches beyond the end of the file")
 
     def _skip_each(self, first: int, last: int, what: str) -> None:
         # A tight loop: `unpack_from` refuses what lies outside the buffer; why is sorted out only then.
@@ -121,7 +126,7 @@ class Window:
                 break
             except (struct.error, OverflowError, IndexError):
                 if offset > self.file_size - 8:
-                    raise invalid(
+                    raise cut_off(
                         self.offset, f"{what}: entry {done} lies beyond the end of the file"
                     ) from None
                 self.offset = offset
