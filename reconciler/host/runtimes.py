@@ -212,7 +212,8 @@ def _probed(
         raise RuntimeUnusable(
             "RuntimeProbeFailed",
             "the extension xllamacpp does not load on this machine",
-            next_step=f"run {' '.join(found.argv)} --list-devices yourself",
+            # Debian installs this library with a compiler, and slim images have neither.
+            next_step=f"install libgomp1, or see what {' '.join(found.argv)} --list-devices says",
         )
     return texts, devices
 
