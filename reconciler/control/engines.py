@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.core.arguments.catalog import assumed_table, option_table
 from reconciler.core.arguments.options import OptionTable
+from reconciler.core.builds import lacking
 from reconciler.core.runtimes import RuntimeRecord, RuntimeWanted
 from reconciler.errors import PathRefused
 from reconciler.host.gpus import GpuList
@@ -58,7 +59,21 @@ class Engines:
         record = discover(wanted, self.machine) if self.machine else None
         if record is None or not record.help:
             return Engine(wanted, record, assumed_table())
-        return Engine(wanted, record, option_table(record.help))
+        options = option_table(record.help)
+        if missing := lacking(options):
+            # Its options say nothing about what a manifest may hold.
+            return Engine(wanted, _no_server(record, missing), assumed_table())
+        return Engine(wanted, record, options)
+
+
+def _no_server(record: RuntimeRecord, missing: Sequence[str]) -> RuntimeRecord:
+    """It answers, as another program of llama.cpp would."""
+    return replace(
+        record,
+        reason="RuntimeProbeFailed",
+        message=f"{record.path} is no llama-server: its --help has no --{', --'.join(missing)}",
+        next_step="correct Runtime.spec.path" if record.source == "spec" else "set Runtime.spec.path",
+    )
 
 
 def _built_in(name: str) -> RuntimeWanted:

@@ -16,7 +16,7 @@ from reconciler.control.placements import AT as GPUS
 from reconciler.core.arguments.policy import Written, check
 from reconciler.core.arguments.rules import Limit, PolicyRules
 from reconciler.core.arguments.settings import Setting, overlay, with_files
-from reconciler.core.builds import field_problems, foreign_buffers, lacking
+from reconciler.core.builds import field_problems, foreign_buffers
 from reconciler.core.commandlines import (
     EngineFiles,
     Seat,
@@ -157,10 +157,6 @@ def _unwritable(preparation: Preparation) -> Iterator[Problem]:
 
 def _build_problems(spec: DeploymentSpec, engine: Engine) -> Iterator[Problem]:
     if not engine.options.probed:
-        return
-    if missing := lacking(engine.options):
-        message = f"this is no llama-server: its --help has no --{', --'.join(missing)}"
-        yield warning(("spec", "runtime"), message, "correct Runtime.spec.path")
         return
     for problem in field_problems(spec, engine.options):
         # Where there is no GPU to choose, its absence is told, and heals with the machine.

@@ -103,6 +103,25 @@ def test_what_the_machine_lacks_is_a_warning_and_keeps_the_deployment_from_start
     assert [] == server.starts()
 
 
+def test_another_program_of_llama_cpp_is_told_at_its_runtime_and_never_started(tree: ManifestTree) -> None:
+    """It answers --help as an engine does, and would run without an address of ours."""
+    other = tree.folder / "help.txt"
+    other.write_text("usage: llama-cli [options]\n\n-m,    --model FNAME          model path to load\n")
+    server = tree.scripted({"help_file": str(other)})
+    tree.deployment("one", args={"jinja": True})
+    tree.deployment("two")
+
+    (told,) = tree.told()
+    with pytest.raises(RuntimeUnusable) as caught:
+        tree.launch("one")
+
+    assert told.startswith("runtime-llama-server.yaml:1:")
+    assert "warning: spec.path: RuntimeProbeFailed: " in told
+    assert "is no llama-server: its --help has no --host, --port (correct Runtime.spec.path)" in told
+    assert "RuntimeProbeFailed" == caught.value.reason
+    assert [] == server.starts()
+
+
 @pytest.mark.parametrize("source", ["fromFile", "fromEnv"])
 def test_s0_11_a_secret_reaches_the_child_and_nothing_else(
     tree: ManifestTree, server: ScriptedServer, source: str, monkeypatch: pytest.MonkeyPatch
