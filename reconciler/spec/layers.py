@@ -39,6 +39,16 @@ def _merged(upper: Any, lower: Any) -> Any:
     return upper
 
 
+def in_zone(spec: D, zone: str) -> D:
+    """A deployment's spec with the Host's time zone in the windows that name none."""
+    windows = tuple(
+        window if window.time_zone else window.model_copy(update={"time_zone": zone})
+        for window in spec.schedules
+    )
+    filled: D = spec.model_copy(update={"schedules": windows})
+    return filled
+
+
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     """A Host as it counts, with the place that each value is from: `file:line`, `env NAME` or `default`."""

@@ -296,3 +296,14 @@ def test_a_manifest_full_of_tokens_is_read_in_time() -> None:
     check(Written(extra_args=["-t"] * 150_000), rules=EVERYTHING, options=BUILD)
 
     assert time.process_time() - begun < 8
+
+
+def test_a_name_that_the_fork_takes_and_does_not_list_is_known() -> None:
+    """ik_llama.cpp takes -rtr, and its help lists only --run-time-repack; the policy may name either."""
+    help_text = (Path(__file__).parents[1] / "fakes" / "data" / "help_ik_llama.txt").read_text()
+    written = Written(args={"rtr": True, "amb": 512})
+
+    checked = check(written, rules=PolicyRules(passthrough=("rtr", "amb")), options=option_table(help_text))
+
+    assert () == checked.problems
+    assert {"--run-time-repack", "512"} <= set(emit(checked.settings))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from reconciler.core.arguments import known_compute, known_serving
 from reconciler.core.arguments.help import Offer, parse_help
@@ -29,8 +29,9 @@ _DANGEROUS_HINT = re.compile(
 _UNVOUCHED = "reconciler does not know it, and {word!r} suggests that it executes, writes, fetches or listens"
 
 
+@lru_cache(maxsize=16)
 def option_table(help_text: str) -> OptionTable:
-    """The options of the binary that printed this text."""
+    """The options of the binary that printed this text; several Runtimes often share one."""
     return _join(parse_help(help_text), probed=True)
 
 

@@ -103,6 +103,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "streaming-llm": ("context-shift",),
         "cache-type": ("cache-type-k", "cache-type-v"),
         "row-split": ("split-mode",),
+        "rtr": ("run-time-repack",),  # ik_llama.cpp takes -rtr and does not list it
     }
 )
 
