@@ -19,13 +19,13 @@ from reconciler.control.launches import launch_of
 from reconciler.control.preparations import Preparation
 from reconciler.control.sources import read_sources
 from reconciler.core.commandlines import LOOPBACK
-from reconciler.core.last_words import last_words
 from reconciler.core.runtimes import RuntimeRecord
 from reconciler.core.tinymodels.kinds import build
 from reconciler.errors import ManifestsInvalid, ReconcilerError, RuntimeUnusable
 from reconciler.host.models import write_model
 from reconciler.host.places import Places, make_private
-from reconciler.host.processes import Started, start, stop, wait_ready
+from reconciler.host.processes import Started, ending, start, stop
+from reconciler.host.readiness import wait_ready
 from reconciler.host.secrets import new_engine_key
 from reconciler.spec.kinds import API_VERSION
 from reconciler.spec.runtimes import RuntimeKind
@@ -78,9 +78,7 @@ class DemoEngine:
 
     def wait(self) -> None:
         """Until a signal comes. That the engine ends by itself is a failure."""
-        status = self.started.popen.wait()
-        words = last_words(self.started.launch.log_path.read_text(errors="replace"))
-        raise ReconcilerError(f"Cannot go on: the engine ended with {status}: {words or 'it logged nothing'}")
+        raise ReconcilerError(f"Cannot go on: the engine {ending(self.started)}")
 
 
 @contextmanager

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import http
-import http.client
 import os
 import select
 import signal
@@ -20,16 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.last_words import last_words
-from reconciler.errors import StartFailed
+from reconciler.errors import ReconcilerError, StartFailed
 
 #: llama-server can lose a first SIGTERM, and ends at once on the second.
 SECOND_TERM_WAIT = 1.0
 KILL_WAIT = 10.0
+#: After all of that, the exit status is there at once or not for a long time.
+REAP_WAIT = 1.0
 
-FIRST_POLL = 0.005
-SLOWEST_POLL = 0.25
+POLL = 0.005
 
-#: How much of a log is searched for the cause of an early end.
+#: How much of a log is searched for the cause of an end.
 TAIL = 1 << 16
 
 
@@ -92,7 +91,20 @@ def start(launch: Launch) -> Started:
 def stop(started: Started, *, grace: float) -> int:
     """Ends the process and what it left in its session; returns its exit status, negative for a signal."""
     end(started.identity, grace=grace)
-    return started.popen.wait()
+    try:
+        return started.popen.wait(REAP_WAIT)
+    except subprocess.TimeoutExpired:
+        raise ReconcilerError(
+            f"Cannot end process {started.pid}: it outlived SIGKILL",
+            next_step="it hangs in the kernel, often in a GPU's driver; a restart of the machine ends it",
+        ) from None
+
+
+def ending(started: Started) -> str:
+    """How a process that has ended did, and why, by its log: `ended with 1: out of memory`."""
+    status = started.popen.wait()
+    how = f"with {status}" if status >= 0 else f"by {_signal_name(-status)}"
+    return f"ended {how}: {last_words(_said(started)) or 'it logged nothing'}"
 
 
 def end(process: Identity, *, grace: float) -> None:
@@ -106,27 +118,6 @@ def end(process: Identity, *, grace: float) -> None:
             break
     # A dead leader that nobody has reaped still holds the number of its session.
     _signal_session(process, signal.SIGKILL)
-
-
-def wait_ready(started: Started, *, port: int, within: float, host: str = "127.0.0.1") -> float:
-    """Seconds until `/health` said 200. Raises StartFailed where the process ends or the time is over before."""
-    begun = time.monotonic()
-    pause = FIRST_POLL
-    while True:
-        health = _health(host, port)
-        if identity_of(started.pid) != started.identity:
-            raise _ended_early(started)
-        elapsed = time.monotonic() - begun
-        if health == http.HTTPStatus.OK:
-            return elapsed
-        if elapsed > within:
-            raise StartFailed(
-                "NotReadyInTime",
-                f"{started.launch.argv[0]} was not ready within {within:g} s: {_what_it_did(health)}",
-                next_step=f"read {started.launch.log_path}",
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.3, SLOWEST_POLL)
 
 
 def identity_of(pid: int, *, zombies: bool = False) -> Identity | None:
@@ -189,7 +180,7 @@ def _polled_end(process: Identity, deadline: float) -> bool:
     while identity_of(process.pid) == process:
         if time.monotonic() > deadline:
             return False
-        time.sleep(FIRST_POLL)
+        time.sleep(POLL)
     return True
 
 
@@ -223,36 +214,19 @@ def _not_started(launch: Launch, error: OSError) -> StartFailed:
     return StartFailed(reason, f"Cannot start {program}: {error.strerror}", next_step=next_step)
 
 
-def _health(host: str, port: int) -> int | None:
-    """The status of `/health`, or None where nobody answers."""
-    connection = http.client.HTTPConnection(host, port, timeout=1.0)
+def _signal_name(number: int) -> str:
     try:
-        connection.request("GET", "/health", headers={"Connection": "close"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
-def _what_it_did(health: int | None) -> str:
-    return "nobody listens" if health is None else f"/health says {health}"
-
-
-def _ended_early(started: Started) -> StartFailed:
-    status = started.popen.wait()
-    end_words = f"with {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
-    words = last_words(_said(started)) or "it logged nothing"
-    return StartFailed(
-        "ExitedEarly",
-        f"{started.launch.argv[0]} ended {end_words} before it was ready: {words}",
-        next_step=f"read {started.launch.log_path}",
-    )
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # a real-time one
 
 
 def _said(started: Started) -> str:
     """The end of what this launch logged; what an earlier one logged is no cause."""
-    with started.launch.log_path.open("rb") as log:
-        size = log.seek(0, os.SEEK_END)
-        log.seek(max(started.log_offset, size - TAIL))
-        return log.read(TAIL).decode(errors="replace")
+    try:
+        with started.launch.log_path.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(started.log_offset, size - TAIL))
+            return log.read(TAIL).decode(errors="replace")
+    except OSError:
+        return ""  # the state directory may be deleted at any time

@@ -15,7 +15,8 @@ import pytest
 from reconciler.control.launches import launch_of
 from reconciler.control.sources import read_sources
 from reconciler.host.places import make_places
-from reconciler.host.processes import start, stop, wait_ready
+from reconciler.host.processes import start, stop
+from reconciler.host.readiness import wait_ready
 from tests.fakes.engines import free_port
 
 KEY = "a-key-of-this-test"

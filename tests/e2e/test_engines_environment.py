@@ -12,7 +12,8 @@ import pytest
 
 from reconciler.core.environments import Ours, child_environment
 from reconciler.host.places import Places, make_places
-from reconciler.host.processes import Launch, Started, start, stop, wait_ready
+from reconciler.host.processes import Launch, Started, start, stop
+from reconciler.host.readiness import wait_ready
 from reconciler.host.runtimes import EMBEDDED_ARGV
 from tests.fakes.engines import Engine, free_port, serving
 

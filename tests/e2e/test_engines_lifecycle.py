@@ -17,7 +17,8 @@ import pytest
 from reconciler.core.runtimes import RuntimeWanted
 from reconciler.errors import StartFailed
 from reconciler.host.places import Places, make_places
-from reconciler.host.processes import Launch, end, identity_of, start, stop, wait_ready
+from reconciler.host.processes import Launch, end, identity_of, start, stop
+from reconciler.host.readiness import wait_ready
 from reconciler.host.runtimes import Machine, discover
 from tests.eventually import eventually
 from tests.fakes.engines import Engine, free_port

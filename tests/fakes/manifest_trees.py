@@ -16,7 +16,8 @@ from reconciler.control.preparations import Preparation
 from reconciler.control.sources import Reading, read_sources
 from reconciler.core.tinymodels.kinds import build
 from reconciler.host.places import make_places
-from reconciler.host.processes import Launch, Started, start, stop, wait_ready
+from reconciler.host.processes import Launch, Started, start, stop
+from reconciler.host.readiness import wait_ready
 from tests.fakes import scripted
 from tests.fakes.engines import Engine, Reply, free_port
 from tests.fakes.scripted import ScriptedServer

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from reconciler.errors import StartFailed
-from reconciler.host.processes import Identity, Launch, end, identity_of, start, stop, wait_ready
+from reconciler.errors import ReconcilerError, StartFailed
+from reconciler.host.processes import Identity, Launch, end, identity_of, start, stop
+from reconciler.host.readiness import wait_ready
 from tests.eventually import eventually
 from tests.fakes import scripted
 from tests.fakes.engines import free_port
@@ -29,6 +34,30 @@ def server(folder: Path, **script: object) -> tuple[scripted.ScriptedServer, Lau
     port = free_port()
     argv = (str(double.path), "-m", "x.gguf", "--host", "127.0.0.1", "--port", str(port))
     return double, launch(folder, *argv), port
+
+
+@contextmanager
+def stranger(answer: bytes, *, end: bool) -> Iterator[int]:
+    """Somebody else's server: gives everyone the answer, and ends it or keeps the connection open."""
+    kept: list[socket.socket] = []
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.sendall(answer)
+                if end:
+                    connection.shutdown(socket.SHUT_WR)
+                kept.append(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in kept:
+            connection.close()
 
 
 def test_a_process_leads_a_session_of_its_own_with_nothing_of_ours(tmp_path: Path) -> None:
@@ -122,7 +151,7 @@ def test_an_early_end_is_reported_with_its_cause(tmp_path: Path) -> None:
     wanted.log_path.write_text("0.1 E an earlier launch had another trouble\n")
 
     begun = time.monotonic()
-    with pytest.raises(StartFailed, match="ended with 1 before it was ready: out of memory") as caught:
+    with pytest.raises(StartFailed, match="ended with 1: out of memory") as caught:
         wait_ready(start(wanted), port=port, within=60)
 
     assert caught.value.reason == "ExitedEarly"
@@ -132,7 +161,7 @@ def test_an_early_end_is_reported_with_its_cause(tmp_path: Path) -> None:
 def test_a_death_by_signal_is_named(tmp_path: Path) -> None:
     wanted = launch(tmp_path, "/bin/sh", "-c", "kill -ABRT $$")
 
-    with pytest.raises(StartFailed, match="ended by SIGABRT before it was ready: it logged nothing"):
+    with pytest.raises(StartFailed, match="ended by SIGABRT: it logged nothing"):
         wait_ready(start(wanted), port=free_port(), within=60)
 
 
@@ -150,6 +179,49 @@ def test_a_start_that_takes_too_long_says_what_it_was_doing(
     stop(started, grace=1)
 
     assert caught.value.reason == "NotReadyInTime"
+
+
+def test_an_end_without_a_log_is_told_all_the_same(tmp_path: Path) -> None:
+    """The state directory may be deleted under a running fleet."""
+    wanted = launch(tmp_path, "/bin/sh", "-c", f"rm {tmp_path}/logs/engine.log; kill -40 $$")
+
+    with pytest.raises(StartFailed, match="ended by signal 40: it logged nothing"):
+        wait_ready(start(wanted), port=free_port(), within=60)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 99, b"x" * 4096, b"HTTP/1.1 2"]
+)
+def test_a_stranger_on_the_port_is_never_taken_for_an_engine(tmp_path: Path, answer: bytes) -> None:
+    started = start(launch(tmp_path, "/bin/sleep", "60"))
+
+    with stranger(answer, end=True) as port, pytest.raises(StartFailed, match="/health") as caught:
+        wait_ready(started, port=port, within=0.1)
+    stop(started, grace=1)
+
+    assert caught.value.reason == "NotReadyInTime"
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
+    started = start(launch(tmp_path, "/bin/sleep", "60"))
+    begun = time.monotonic()
+
+    with stranger(b"H", end=False) as port, pytest.raises(StartFailed, match="does not answer /health"):
+        wait_ready(started, port=port, within=0.1)
+    stop(started, grace=1)
+
+    assert time.monotonic() - begun < 5
+
+
+def test_a_stop_that_cannot_succeed_ends_and_says_so(tmp_path: Path) -> None:
+    """As with a process that hangs in a driver: here it is one that no signal of ours is meant for."""
+    started = start(launch(tmp_path, "/bin/sleep", "60"))
+    another = replace(started.identity, start_ticks=started.identity.start_ticks - 1)
+
+    with pytest.raises(ReconcilerError, match=f"Cannot end process {started.pid}"):
+        stop(replace(started, identity=another), grace=0.1)
+
+    assert stop(started, grace=5) == -signal.SIGTERM
 
 
 def test_a_lost_term_is_repeated(tmp_path: Path) -> None:
