@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.core.arguments.options import ALIASES, OptionTable
+from reconciler.core.arguments.options import OptionTable
 from reconciler.core.arguments.tokens import read_tokens
 from reconciler.core.commandlines import owned_options
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec
@@ -36,6 +36,6 @@ def _named(spec: DeploymentSpec, options: OptionTable) -> frozenset[str]:
 
 
 def _options_of(keys: Iterable[str], options: OptionTable) -> frozenset[str]:
-    names = (name for key in keys for name in ALIASES.get(key.replace("_", "-"), (key,)))
+    names = (name for key in keys for name in options.names_behind(key))
     found = (options.by_key(name) for name in names)
     return frozenset(spelled.option.name for spelled in found if spelled is not None)

@@ -141,6 +141,11 @@ class OptionTable:
         option = self._names.get(folded)
         return Spelled(option) if option else None
 
+    def names_behind(self, key: str) -> tuple[str, ...]:
+        """The options that a manifest key stands for: itself, or what it is an alias of in this build."""
+        names = ALIASES.get(key.replace("_", "-"), ())
+        return names if any(self.by_key(name) for name in names) else (key,)
+
     def by_name(self, name: str) -> Option | None:
         return self._names.get(name)
 

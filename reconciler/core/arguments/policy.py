@@ -18,7 +18,7 @@ from functools import partial
 
 from reconciler.core.arguments import environment, verdicts
 from reconciler.core.arguments.emission import cannot_switch_off
-from reconciler.core.arguments.options import ALIASES, Kind, Many, Option, OptionTable, Spelled, Tier
+from reconciler.core.arguments.options import Kind, Many, Option, OptionTable, Spelled, Tier
 from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.settings import Checked, PathUse, Setting, flat, paths_of
 from reconciler.core.arguments.tokens import Written as WrittenTokens
@@ -77,7 +77,7 @@ class _Judged:
                 path, Wrong(f"Cannot set {key!r}: names stand here without dashes", f"write {bare!r}")
             )
             return
-        for name in ALIASES.get(key.replace("_", "-"), (key,)):
+        for name in self._options.names_behind(key):
             spelled = self._permitted(path, key, self._options.by_key(name))
             if spelled:
                 flipped = raw if spelled.positive or not isinstance(raw, bool) else not raw

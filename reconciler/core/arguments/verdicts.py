@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.core.arguments.catalog import is_known, trusted
-from reconciler.core.arguments.options import ALIASES, Kind, Option, OptionTable, Spelled, Tier, key_of
+from reconciler.core.arguments.options import Kind, Option, OptionTable, Spelled, Tier, key_of
 from reconciler.core.arguments.refusals import ELSEWHERE, NEVER_EXISTED, REPLACED, dangerous_word, is_secret
 from reconciler.core.arguments.rules import PolicyRules
 from reconciler.core.arguments.values import Wrong
@@ -97,7 +97,7 @@ def _may_pass_unseen(name: str, options: OptionTable, rules: PolicyRules) -> boo
     """Whether an unknown name may go through while no binary could be asked; a help text that lacks it decides."""
     key = key_of(name)
     names_it = not options.probed and rules.passes_through((key,)) and not rules.refusal((key,))
-    mistaken = options.by_key(key) is not None or is_known(key) or key in REPLACED or key in ALIASES
+    mistaken = options.by_key(key) is not None or is_known(key) or key in REPLACED
     return names_it and not mistaken and not dangerous_word(key)
 
 
