@@ -1,17 +1,11 @@
-"""Manifests as people write them: short values in one line, notes as comments on top.
-
-What is written here reads the same as YAML 1.1 and 1.2; text that could mean something else is quoted.
-"""
+"""Manifests as people write them: short values in one line, notes as comments on top."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.spec.yaml_scalars import old_meaning, resolve
+from reconciler.spec.yaml_writing import scalar
 
-_PLAIN = re.compile(r"[A-Za-z0-9/_][A-Za-z0-9/_.+-]*(?: [A-Za-z0-9/_.+-]+)*")
 _WIDTH = 88
 
 
@@ -28,7 +22,7 @@ def _one_line(note: str) -> str:
 
 def _block(value: Mapping[str, object]) -> Iterator[str]:
     for key, item in value.items():
-        head = f"{_scalar(key)}:"
+        head = f"{scalar(key)}:"
         line = f"{head} {_flow(item)}"
         if _stays_on_line(item, line):
             yield line
@@ -57,25 +51,7 @@ def _items(value: object) -> Sequence[object]:
 
 def _flow(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
     if _is_nested(value):
         return "[" + ", ".join(_flow(item) for item in _items(value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: object) -> str:
-    if isinstance(value, str):
-        is_plain = _PLAIN.fullmatch(value) and resolve(value) == value and not old_meaning(value)
-        return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
-    if isinstance(value, float):
-        return _number(value)
-    return json.dumps(value)
-
-
-def _number(value: float) -> str:
-    """YAML 1.1 takes an exponent without a point and a sign for text."""
-    text = repr(value)
-    digits, exponent, power = text.partition("e")
-    if not exponent:
-        return text
-    return f"{digits if '.' in digits else f'{digits}.0'}e{int(power):+03d}"
+    return scalar(value)

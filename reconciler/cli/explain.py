@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.exit_codes import DONE
-from reconciler.cli.outputs import as_yaml, print_json, scalar
+from reconciler.cli.outputs import as_yaml, print_json
 from reconciler.cli.parsers import UNKNOWN_OPTION_TIP, output_option
 from reconciler.cli.terminals import ink_for
+from reconciler.spec.yaml_writing import scalar
 
 if TYPE_CHECKING:
     from reconciler.spec.explanations import Explanation

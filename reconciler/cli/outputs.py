@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 
-from reconciler.spec.yaml_scalars import old_meaning, resolve
-
-_PLAIN = re.compile(r"[A-Za-z0-9/_][A-Za-z0-9/_.-]*(?: [A-Za-z0-9/_.-]+)*")
+from reconciler.spec.yaml_writing import scalar
 
 
 def print_json(value: object) -> None:
@@ -24,24 +21,6 @@ def print_yaml(value: object) -> None:
 def as_yaml(value: object) -> str:
     """Block style, keys in their order; whatever could be misread is quoted as in JSON."""
     return "".join(f"{line}\n" for line in _lines(value))
-
-
-def scalar(value: object) -> str:
-    """One value as YAML writes it in one line; text without quotes where every reader, old or new, sees text."""
-    if (
-        isinstance(value, str)
-        and _PLAIN.fullmatch(value)
-        and resolve(value) == value
-        and not old_meaning(value)
-    ):
-        return value
-    quoted = json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else _escape(char) for char in quoted)
-
-
-def _escape(char: str) -> str:
-    # JSON writes characters beyond 16 bits as two halves, which YAML readers do not join.
-    return f"\\u{ord(char):04x}" if ord(char) < 1 << 16 else f"\\U{ord(char):08x}"
 
 
 def _lines(value: object) -> list[str]:
