@@ -46,18 +46,26 @@ def _from_stdin() -> Iterator[ManifestFile]:
 
 def _from_path(path: Path) -> Iterator[ManifestFile]:
     if path.is_dir():
+        unread: list[ManifestFile] = []
         # Kubernetes-style mounts lead to their files through links, and editors leave hidden ones beside them.
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=lambda error: unread.append(_unread(error))):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if name.endswith(SUFFIXES) and not name.startswith("."):
                     yield _read(Path(folder) / name)
+        # What it holds is unknown: the rest of the tree must not pass for the whole.
+        yield from unread
     elif path.exists():
         yield _read(path)
     else:
         raise CommandLineWrong(
             f"{path} does not exist", next_step="name a manifest file or a directory of them"
         )
+
+
+def _unread(error: OSError) -> ManifestFile:
+    folder = Path(str(error.filename))
+    return ManifestFile(str(folder), folder.parent, trouble=f"cannot be read: {error.strerror}")
 
 
 def _read(path: Path) -> ManifestFile:
