@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-LONGEST = 63
+from reconciler.core.names import folded, unused
+
 _ALIAS = re.compile(r"[^\s\x00-\x1f\x7f\"'\\?#%]{1,256}")
-
-
-def fold(name: str) -> str:
-    """The nearest valid name of an object."""
-    plain = re.sub(r"[^a-z0-9.]+", "-", name.casefold())
-    return plain.strip("-.")[:LONGEST].strip("-.") or "model"
 
 
 class NameSpace:
@@ -24,12 +19,7 @@ class NameSpace:
 
     def claim(self, wanted: str) -> str:
         """The folded name, with a number where it is taken."""
-        base, number = fold(wanted), 1
-        name = base
-        while name in self._names:
-            number += 1
-            ending = f"-{number}"
-            name = base[: LONGEST - len(ending)].rstrip("-.") + ending
+        name = unused(folded(wanted), self._names)
         self._names.add(name)
         self._model_names[name] = name
         return name

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from reconciler.bridge.names import fold
+from reconciler.core.names import folded
 from reconciler.spec.problems import Problem
 from reconciler.spec.shapes import nearest
 
@@ -37,14 +37,14 @@ class Backend:
 def backend_of(written: str, known: Mapping[str, str]) -> Backend | Problem | None:
     """The Runtime of a `backend:`; None is the Host's own, a Problem a name that nobody has explained."""
     if written in known:
-        return Backend(fold(written), known[written])
+        return Backend(folded(written), known[written])
     if "/" in written:
         return Backend(_name_of(written), written)
     if written in {"", OFFICIAL}:
         return None
     if written == FORK:
         note = f"models.yaml does not say where the binary of {FORK} is: correct the path in runtimes.yaml"
-        return Backend(fold(written), f"/path/to/{FORK}/llama-server", note)
+        return Backend(folded(written), f"/path/to/{FORK}/llama-server", note)
     names = [OFFICIAL, FORK, *known]
     guess = nearest(written, names)
     hint = f"did you mean {guess}?" if guess else f"--backend {written}=PATH names its binary"
@@ -54,4 +54,4 @@ def backend_of(written: str, known: Mapping[str, str]) -> Backend | Problem | No
 def _name_of(path: str) -> str:
     """The last folder that tells builds apart: /opt/ik_llama.cpp/build/bin/llama-server is ik-llama.cpp."""
     telling = [part for part in PurePosixPath(path).parts[:-1] if part not in _EVERYWHERE]
-    return fold(telling[-1] if telling else PurePosixPath(path).stem)
+    return folded(telling[-1] if telling else PurePosixPath(path).stem)

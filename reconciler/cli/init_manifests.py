@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,10 @@ from reconciler.cli.model_searches import FoundModel, base_name
 from reconciler.cli.outputs import as_yaml
 from reconciler.cli.terminals import printable
 from reconciler.core.gguf.facts import ModelFacts
+from reconciler.core.names import folded, unused
 from reconciler.host.files import read_manifests
 from reconciler.spec.kinds import API_VERSION, Host, ModelDeployment
 from reconciler.spec.trees import Declared, join, read_file
-
-LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +68,7 @@ def names_for(models: Sequence[FoundModel], *, taken: Collection[str]) -> Iterat
     """A name for each model, in the order of their paths; a name that is taken gets a number."""
     used = set(taken)
     for model in models:
-        base = base_name(model.path)
-        name, number = base, 1
-        while name in used:
-            number += 1
-            ending = f"-{number}"
-            name = base[: LONGEST_NAME - len(ending)].rstrip("-.") + ending
+        name = unused(base_name(model.path), used)
         used.add(name)
         yield name, model
 
@@ -158,5 +151,4 @@ def _from(target: Path, models: Path) -> str:
 
 
 def _host_name() -> str:
-    plain = re.sub(r"[^a-z0-9.]+", "-", platform.node().partition(".")[0].casefold())
-    return plain[:LONGEST_NAME].strip("-.") or "workstation"
+    return folded(platform.node().partition(".")[0], otherwise="workstation")

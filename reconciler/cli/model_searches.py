@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.cli.terminals import printable
 from reconciler.core.gguf.facts import ModelFacts, ModelKind
+from reconciler.core.names import folded
 from reconciler.errors import GgufInvalid
 from reconciler.host.models import read_facts
 
@@ -130,9 +131,7 @@ def _family(stem: str) -> str:
 
 def base_name(path: str) -> str:
     """A name for the deployment of a model file, as manifests allow it."""
-    stem = _SHARD.sub("", _stem(path)).casefold()
-    plain = re.sub(r"[^a-z0-9.]+", "-", stem)
-    return re.sub(r"^[-.]+|[-.]+$", "", plain[:63]) or "model"
+    return folded(_SHARD.sub("", _stem(path)))
 
 
 def _stem(path: str) -> str:
