@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.exit_codes import DONE, MANIFESTS_INVALID
 from reconciler.cli.terminals import printable
-from reconciler.errors import CommandLineWrong, ReconcilerError
+from reconciler.errors import CommandLineWrong
 
 if TYPE_CHECKING:
     from reconciler.bridge.guardian_manifests import Imported, ImportedFile
-    from reconciler.cli.init_manifests import Existing
+    from reconciler.cli.manifest_folders import Existing
 
 DESCRIPTION = """\
 Writes manifests from the configuration of another program: a deployment for each model, and a Host for
@@ -115,13 +115,16 @@ def _stream(imported: Imported) -> str:
 
 
 def _write(target: Path, imported: Imported) -> None:
-    from reconciler.cli.init_manifests import Existing
+    from reconciler.cli.manifest_folders import Existing, write_new
 
     existing = Existing.under(target)
     target.mkdir(parents=True, exist_ok=True)
     for file in imported.files:
-        reason = _declared(file, target, existing) or _written(target / file.name, file)
-        told = f"left     {target / file.name}: {reason}" if reason else f"wrote    {target / file.name}"
+        path = target / file.name
+        reason = _declared(file, target, existing)
+        if not reason and not write_new(path, file.text):
+            reason = "it exists"
+        told = f"left     {path}: {reason}" if reason else f"wrote    {path}"
         print(printable(told))
     print(printable(f"next: reconciler validate {target}"))
 
@@ -133,16 +136,4 @@ def _declared(file: ImportedFile, target: Path, existing: Existing) -> str:
     name = file.name.removesuffix(".yaml")
     if name in existing.names and not (target / file.name).exists():
         return f"another manifest there is named {name}"
-    return ""
-
-
-def _written(path: Path, file: ImportedFile) -> str:
-    """Why it was not written, or nothing: the system call decides, so that nothing can come in between."""
-    try:
-        with path.open("x", encoding="utf-8") as handle:
-            handle.write(file.text)
-    except FileExistsError:
-        return "it exists"
-    except OSError as error:
-        raise ReconcilerError(f"Cannot write {path}: {error.strerror}") from error
     return ""

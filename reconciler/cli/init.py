@@ -12,10 +12,10 @@ from reconciler.cli.exit_codes import DONE
 from reconciler.cli.outputs import print_json
 from reconciler.cli.parsers import output_option
 from reconciler.cli.terminals import printable
-from reconciler.errors import CommandLineWrong, ReconcilerError
+from reconciler.errors import CommandLineWrong
 
 if TYPE_CHECKING:
-    from reconciler.cli.init_manifests import Existing
+    from reconciler.cli.manifest_folders import Existing
 
 DESCRIPTION = """\
 Writes host.yaml and one manifest for each GGUF file found under the models directory. Nothing is ever
@@ -46,7 +46,8 @@ class Report:
 
 
 def run(options: argparse.Namespace) -> int:
-    from reconciler.cli.init_manifests import Existing, deployment_text, host_text, names_for
+    from reconciler.cli.init_manifests import deployment_text, host_text, names_for
+    from reconciler.cli.manifest_folders import Existing
     from reconciler.cli.model_searches import search
 
     target = Path(options.dir)
@@ -84,16 +85,12 @@ def _models_folder(options: argparse.Namespace, target: Path, existing: Existing
 
 
 def _write(path: Path, text: str, report: Report) -> None:
-    """The file, unless there is one: the system call decides, so that nothing can come in between."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        report.left.append((str(path), "it exists"))
-    except OSError as error:
-        raise ReconcilerError(f"Cannot write {path}: {error.strerror}") from error
-    else:
+    from reconciler.cli.manifest_folders import write_new
+
+    if write_new(path, text):
         report.written.append(str(path))
+    else:
+        report.left.append((str(path), "it exists"))
 
 
 def _tell(report: Report, options: argparse.Namespace, models: Path, *, empty: bool) -> None:

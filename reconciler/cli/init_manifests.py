@@ -1,67 +1,18 @@
-"""The manifests that `reconciler init` writes, and those that it finds."""
+"""The manifests that `reconciler init` writes for the models that it found."""
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli.model_searches import FoundModel, base_name
 from reconciler.cli.outputs import as_yaml
 from reconciler.cli.terminals import printable
+from reconciler.core.commandlines import automatic_context
 from reconciler.core.gguf.facts import ModelFacts
 from reconciler.core.names import folded, unused
-from reconciler.host.files import read_manifests
-from reconciler.spec.kinds import API_VERSION, Host, ModelDeployment
-from reconciler.spec.trees import Declared, join, read_file
-
-
-@dataclass(frozen=True, slots=True)
-class Existing:
-    """What the target directory declares already; files that cannot be read declare nothing."""
-
-    host_file: str
-    models_folder: Path | None
-    names: frozenset[str]
-    model_files: dict[str, str]
-
-    @classmethod
-    def under(cls, target: Path) -> Existing:
-        files = read_manifests([str(target)]) if target.exists() else []
-        tree = join([read_file(file.name, file.raw) for file in files])
-        host = tree.host
-        folder = _models_folder(host) if host else None
-        declared = {
-            os.path.realpath(
-                _beside(one.document.file, folder) / one.manifest.spec.model.path
-            ): one.document.file
-            for one in tree.deployments
-        }
-        return cls(
-            host_file=host.document.file if host else "",
-            models_folder=folder,
-            names=frozenset(one.manifest.metadata.name for one in tree.deployments),
-            model_files=declared,
-        )
-
-    def declares(self, model: Path) -> str | None:
-        return self.model_files.get(os.path.realpath(model))
-
-    @property
-    def taken(self) -> frozenset[str]:
-        """Names that no new deployment may have: declared ones, and that of the Host's file."""
-        return self.names | {"host"}
-
-
-def _models_folder(host: Declared[Host]) -> Path:
-    return Path(host.document.file).parent / (host.manifest.spec.paths.models or "")
-
-
-def _beside(file: str, folder: Path | None) -> Path:
-    """Where model paths start: without a Host beside the manifest."""
-    return Path(file).parent if folder is None else folder
+from reconciler.spec.kinds import API_VERSION, ModelDeployment
 
 
 def names_for(models: Sequence[FoundModel], *, taken: Collection[str]) -> Iterator[tuple[str, FoundModel]]:
@@ -92,6 +43,7 @@ def host_text(target: Path, models: Path) -> str:
 
 def deployment_text(name: str, model: FoundModel) -> str:
     """A deployment, with what its file says about the model as comments."""
+    context = automatic_context(model.facts.trained_context)
     source = {"path": model.path} | ({"mmproj": {"path": model.projector}} if model.projector else {})
     manifest = {
         "apiVersion": API_VERSION,
@@ -103,7 +55,7 @@ def deployment_text(name: str, model: FoundModel) -> str:
         "".join(f"# {printable(line)}\n" for line in described(model.facts))
         + as_yaml(manifest)
         + "  # state: running                 # keep it loaded; without this a request loads it\n"
-        + f"  # context: {{size: {_context(model.facts)}, parallel: 4}}   # tokens, shared by all slots\n"
+        + f"  # context: {{size: {context}, parallel: 4}}   # tokens, shared by all slots\n"
     )
 
 
@@ -138,10 +90,6 @@ def _short(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g}{unit}"
     return str(count)
-
-
-def _context(facts: ModelFacts) -> int:
-    return min(facts.trained_context or 8192, 32768)
 
 
 def _from(target: Path, models: Path) -> str:
