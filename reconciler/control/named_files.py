@@ -19,12 +19,11 @@ from reconciler.core.gguf.splits import later_shards
 from reconciler.errors import GgufInvalid, PathRefused
 from reconciler.host.identities import FileIdentity, file_identity
 from reconciler.host.models import read_facts
-from reconciler.host.paths import FileAbsent, confine
+from reconciler.host.paths import GGUF_SUFFIXES, FileAbsent, confine
 from reconciler.spec.deployments import DeploymentSpec, SecretSource
 from reconciler.spec.problems import FieldPath, Problem, warning
 from reconciler.spec.shapes import nearest
 
-MODEL_SUFFIXES = (".gguf",)
 #: How many names of a directory are looked at for one that was meant.
 MOST_NAMES = 2000
 
@@ -69,9 +68,7 @@ class KnownModels:
 def _files_in(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [
-                entry.name for entry in islice(entries, MOST_NAMES) if entry.name.endswith(MODEL_SUFFIXES)
-            ]
+            return [entry.name for entry in islice(entries, MOST_NAMES) if entry.name.endswith(GGUF_SUFFIXES)]
     except OSError:
         return []
 
@@ -112,7 +109,7 @@ class NamedFiles:
         bases = (self._folders.manifest, self._folders.models)
         found = {}
         for use in uses:
-            gguf = use.suffixes == MODEL_SUFFIXES
+            gguf = use.suffixes == GGUF_SUFFIXES
             path = self._confined(use.text, use.path, bases=bases, suffixes=use.suffixes, gguf=gguf)
             if path is not None:
                 found[use] = path
@@ -148,7 +145,7 @@ class NamedFiles:
 
     def _model(self, written: str, at: FieldPath) -> str:
         bases = (self._folders.models,)
-        found = self._confined(written, at, bases=bases, suffixes=MODEL_SUFFIXES, gguf=True)
+        found = self._confined(written, at, bases=bases, suffixes=GGUF_SUFFIXES, gguf=True)
         if found is None:
             return written
         later = later_shards(Path(written).name)
@@ -163,7 +160,7 @@ class NamedFiles:
                     str(Path(written).with_name(name)),
                     bases=(self._folders.models,),
                     roots=self._folders.roots,
-                    suffixes=MODEL_SUFFIXES,
+                    suffixes=GGUF_SUFFIXES,
                     gguf=True,
                 )
             except PathRefused as error:

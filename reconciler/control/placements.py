@@ -27,9 +27,8 @@ def engine_devices(
         if offered is None or not (is_uuid or number.isdigit()):
             continue
         if is_uuid or int(number) >= len(offered):
-            problems.append(
-                warning((*AT, index), f"this machine has no {_called(name)}", _have(len(offered)))
-            )
+            have = (is_uuid and gpus.trouble) or _have(len(offered))
+            problems.append(warning((*AT, index), f"this machine has no {_called(name)}", have))
         else:
             found.append(offered[int(number)])
     return tuple(found), problems

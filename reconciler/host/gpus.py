@@ -13,17 +13,15 @@ NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """`name` is gpu0, gpu1, ...; `memory` is the total in bytes."""
+    """`name` is gpu0, gpu1, ..."""
 
     name: str
     uuid: str
-    product: str
-    memory: int
 
 
 @dataclass(frozen=True, slots=True)
 class GpuList:
-    """What the driver answers. With a `trouble` the list is not to be trusted: there may be GPUs."""
+    """What the driver answers. With a `trouble` the list is not to be trusted: there may be more GPUs."""
 
     gpus: tuple[Gpu, ...] = ()
     trouble: str = ""
@@ -39,7 +37,7 @@ def list_gpus() -> GpuList:
 
     try:
         with _driver():
-            return GpuList(tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())))
+            return _listed(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError_LibraryNotFound:
         return GpuList()
     except pynvml.NVMLError as error:
@@ -57,13 +55,15 @@ def _driver() -> Iterator[None]:
         pynvml.nvmlShutdown()
 
 
-def _gpu(index: int) -> Gpu:
+def _listed(count: int) -> GpuList:
+    """One that has fallen off the bus keeps its number, and the others their names."""
     import pynvml
 
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    return Gpu(
-        name=f"gpu{index}",
-        uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
-        product=str(pynvml.nvmlDeviceGetName(handle)),
-        memory=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
-    )
+    found, trouble = [], ""
+    for name, index in ((f"gpu{index}", index) for index in range(count)):
+        try:
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            found.append(Gpu(name, str(pynvml.nvmlDeviceGetUUID(handle))))
+        except pynvml.NVMLError as error:
+            trouble = trouble or f"the NVIDIA driver says of {name}: {error}"
+    return GpuList(tuple(found), trouble)

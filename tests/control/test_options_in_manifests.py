@@ -80,6 +80,21 @@ def test_s0_8_without_a_gpu_no_layers_are_asked_for(tree: ManifestTree) -> None:
     assert "0" == value_after(tree.command(), "-ngl")
 
 
+def test_a_lost_gpu_is_told_and_hides_no_other(
+    tree: ManifestTree, nvidia_world: Callable[..., NvidiaWorld]
+) -> None:
+    gpus = ("gpu GPU-1 24576 300 NVIDIA GeForce RTX 3090", "gpu GPU-2 24576 300 NVIDIA GeForce RTX 3090")
+    world = nvidia_world("driver 550.54.14", *gpus, "lost 0")
+    tree.deployment("lost", placement={"gpus": ["GPU-1"]})
+    tree.deployment("there", placement={"gpus": ["GPU-2"]})
+
+    ran = reconciler("validate", tree.folder, "--commands", env=world.env)
+
+    assert "this machine has no GPU GPU-1 (the NVIDIA driver says of gpu0: GPU is lost)" in ran.stdout
+    assert 1 == ran.stdout.count("warning: ")
+    assert "--device CUDA1" in next(line for line in ran.stdout.splitlines() if line.startswith("there:"))
+
+
 def test_s0_8_a_build_that_does_not_list_its_devices_is_believed_where_there_are_gpus(
     tree: ManifestTree, nvidia_world: Callable[..., NvidiaWorld]
 ) -> None:
