@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.exit_codes import DONE
 from reconciler.cli.outputs import as_yaml, print_json
-from reconciler.cli.parsers import output_option
+from reconciler.cli.parsers import manifests_option, output_option
 from reconciler.cli.terminals import printable
 from reconciler.errors import ManifestsInvalid
 
@@ -29,9 +29,7 @@ Leaves = dict[tuple[str, ...], tuple[Any, str]]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-f", "--file", action="append", default=[], metavar="PATH", help="manifests, repeatable"
-    )
+    manifests_option(parser, "manifests")
     parser.add_argument("--sources", action="store_true", help="say where each value is from")
     output_option(parser, "yaml", "json", "name")
 

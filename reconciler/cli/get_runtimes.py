@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.exit_codes import DONE
 from reconciler.cli.outputs import print_json, print_yaml
-from reconciler.cli.parsers import did_you_mean, output_option
+from reconciler.cli.parsers import did_you_mean, manifests_option, output_option
 from reconciler.cli.tables import table
 from reconciler.errors import ReconcilerError
 
@@ -31,14 +31,7 @@ EXAMPLES = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these Runtimes")
-    parser.add_argument(
-        "-f",
-        "--file",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="manifests that declare Runtimes, repeatable",
-    )
+    manifests_option(parser, "manifests that declare Runtimes")
     output_option(parser, "table", "wide", "json", "yaml", "name")
 
 

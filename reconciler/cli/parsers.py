@@ -73,6 +73,13 @@ def output_option(parser: argparse.ArgumentParser, *formats: str) -> None:
     )
 
 
+def manifests_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """`-f`, the same everywhere."""
+    parser.add_argument(
+        "-f", "--file", action="append", default=[], metavar="PATH", help=f"{what}, repeatable"
+    )
+
+
 def port_number(text: str) -> int:
     """For `type=`: a TCP port."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):

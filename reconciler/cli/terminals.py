@@ -20,9 +20,6 @@ class Ink:
     def yellow(self, text: str) -> str:
         return self._painted("33", text)
 
-    def green(self, text: str) -> str:
-        return self._painted("32", text)
-
     def bold(self, text: str) -> str:
         return self._painted("1", text)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.exit_codes import DONE, MANIFESTS_INVALID
 from reconciler.cli.outputs import print_json
-from reconciler.cli.parsers import output_option
+from reconciler.cli.parsers import manifests_option, output_option
 from reconciler.cli.terminals import ink_for, printable
 from reconciler.errors import CommandLineWrong
 
@@ -39,14 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="a manifest, a directory of them, or - for stdin"
     )
-    parser.add_argument(
-        "-f",
-        "--file",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="a manifest or a directory, repeatable",
-    )
+    manifests_option(parser, "a manifest or a directory")
     parser.add_argument("--strict", action="store_true", help="count warnings as errors")
     parser.add_argument(
         "--no-machine", action="store_true", help="look at the text alone, not at files, binaries and GPUs"
