@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.fakes.compiled import NativeDouble
 
-FOLDER = Path(__file__).parent / "nvml"
+FOLDER = Path(__file__).parent / "nvml_library"
 LIBRARY = NativeDouble(
     sources=(FOLDER / "fake_nvml.c",),
     library="libnvidia-ml.so.1",
@@ -25,7 +25,7 @@ class NvidiaWorld:
     env: dict[str, str]
 
     def declare(self, *lines: str) -> None:
-        """Lines as `nvml/fake_nvml.c` explains them."""
+        """Lines as `nvml_library/fake_nvml.c` explains them."""
         fresh = self.file.with_suffix(".fresh")
         fresh.write_text("".join(f"{line}\n" for line in lines))
         fresh.rename(self.file)
