@@ -53,7 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from reconciler.control.sources import read_sources
 
-    reading = read_sources(named_paths(options), environ=os.environ, look_at_machine=not options.no_machine)
+    reading = read_sources(_named_paths(options), environ=os.environ, look_at_machine=not options.no_machine)
     commands = {one.name: _command(one) for one in reading.preparations} if options.commands else {}
     if options.output == "json":
         print_json(_as_object(reading, commands, strict=options.strict))
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     return DONE if _counts_as_valid(reading, strict=options.strict) else MANIFESTS_INVALID
 
 
-def named_paths(options: argparse.Namespace) -> list[str]:
+def _named_paths(options: argparse.Namespace) -> list[str]:
     """Positional paths and those of -f."""
     paths = [*options.paths, *options.file]
     if not paths:
