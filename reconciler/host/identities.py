@@ -5,7 +5,6 @@ The device is left out on purpose: a mount comes back under another number, and 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +17,5 @@ class FileIdentity:
 
 
 def file_identity(path: Path) -> FileIdentity:
-    return identity_in(path.stat())
-
-
-def identity_in(status: os.stat_result) -> FileIdentity:
+    status = path.stat()
     return FileIdentity(status.st_ino, status.st_size, status.st_mtime_ns)

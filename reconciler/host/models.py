@@ -10,69 +10,29 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.gguf import splits
 from reconciler.core.gguf.facts import ModelFacts, model_facts
 from reconciler.core.gguf.headers import Header, parse_header
 from reconciler.errors import GgufInvalid
-from reconciler.host.identities import FileIdentity, identity_in
 
 FIRST_READ = 1 << 20
 MAX_HEADER = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    path: Path
-    identity: FileIdentity
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model and the files that it is made of: one, or all shards in their order."""
-
-    facts: ModelFacts
-    shards: tuple[Shard, ...]
-
-
-def is_gguf(path: Path) -> bool:
-    """Whether a regular, readable file starts as GGUF files do; its name plays no part."""
-    try:
-        with _opened(path) as (descriptor, _):
-            return os.pread(descriptor, 4, 0) == b"GGUF"
-    except (GgufInvalid, OSError):
-        return False
-
-
 def read_facts(path: Path, *, limit: int = MAX_HEADER) -> ModelFacts:
     """The facts of a model, of all its shards when it is split; `limit` bounds the header of each file."""
-    return read_model(path, limit=limit).facts
-
-
-def read_model(path: Path, *, limit: int = MAX_HEADER) -> ModelFile:
-    """The facts of a model with the identity of every file that it is made of."""
     with _named(path):
-        header, identity = _header(path, limit)
-        siblings = _siblings_of(path, header)
-    headers, shards = [header], [Shard(path, identity)]
-    for number, sibling in enumerate(siblings[1:], start=1):
+        headers = [_header(path, limit)]
+        later = _later_shards(path, headers[0])
+    for number, sibling in enumerate(later, start=1):
         with _named(sibling):
-            header, identity = _header(sibling, limit)
-            if splits.shard_number(header) != number:
-                raise GgufInvalid(f"split.no is {splits.shard_number(header)}, expected {number}")
-        headers.append(header)
-        shards.append(Shard(sibling, identity))
+            headers.append(_header(sibling, limit))
+            if splits.shard_number(headers[-1]) != number:
+                raise GgufInvalid(f"split.no is {splits.shard_number(headers[-1])}, expected {number}")
     with _named(path):
-        return ModelFile(model_facts(splits.joined(headers)), tuple(shards))
-
-
-def split_siblings(path: Path) -> tuple[Path, ...]:
-    """All files of the model that starts in `path`; only `path` when it is not split."""
-    with _named(path):
-        header, _ = _header(path, MAX_HEADER)
-        return _siblings_of(path, header)
+        return model_facts(splits.joined(headers))
 
 
 def write_model(path: Path, data: bytes) -> None:
@@ -90,10 +50,11 @@ def write_model(path: Path, data: bytes) -> None:
         raise
 
 
-def _siblings_of(path: Path, header: Header) -> tuple[Path, ...]:
+def _later_shards(path: Path, header: Header) -> tuple[Path, ...]:
+    """The other files of the model that starts in `path`; none when it is not split."""
     count = splits.shard_count(header)
     if count == 1:
-        return (path,)
+        return ()
     number = splits.shard_number(header)
     if number != 0:
         first = splits.first_shard(path.name)
@@ -109,12 +70,12 @@ def _siblings_of(path: Path, header: Header) -> tuple[Path, ...]:
             f"{len(missing)} of {count} shards are missing: {shown}",
             next_step="put them beside the first shard",
         )
-    return siblings
+    return siblings[1:]
 
 
-def _header(path: Path, limit: int) -> tuple[Header, FileIdentity]:
-    with _opened(path) as (descriptor, status):
-        return parse_header(_Growing(descriptor, limit).first, file_size=status.st_size), identity_in(status)
+def _header(path: Path, limit: int) -> Header:
+    with _opened(path) as (descriptor, size):
+        return parse_header(_Growing(descriptor, limit).first, file_size=size)
 
 
 class _Growing:
@@ -140,15 +101,15 @@ class _Growing:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
-    """Opens without waiting (a FIFO would block) and refuses all but regular files."""
+def _opened(path: Path) -> Iterator[tuple[int, int]]:
+    """A descriptor and the size. Opens without waiting (a FIFO would block); refuses all but regular files."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
             raise GgufInvalid(f"{kind}, expected a GGUF file")
-        yield descriptor, status
+        yield descriptor, status.st_size
     finally:
         os.close(descriptor)
 

@@ -40,7 +40,6 @@ def test_a_written_model_is_read_back(tmp_path: Path) -> None:
     models.write_model(path, build("chat"))
 
     assert models.read_facts(path).name == "tiny-chat"
-    assert models.is_gguf(path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -57,12 +56,11 @@ def test_a_model_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) ->
 def test_a_file_is_known_by_inode_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
     models.write_model(path, build("chat"))
-    before = models.read_model(path).shards[0].identity
+    before = file_identity(path)
 
     models.write_model(path, build("chat", seed=1))
 
     assert before != file_identity(path)
-    assert models.read_model(path).shards == (models.Shard(path, file_identity(path)),)
 
 
 def test_the_name_of_a_file_plays_no_part(tmp_path: Path) -> None:
@@ -72,18 +70,7 @@ def test_the_name_of_a_file_plays_no_part(tmp_path: Path) -> None:
     link = tmp_path / "lora.gguf"
     link.symlink_to(blob)
 
-    assert models.is_gguf(blob)
-    assert models.is_gguf(link)
     assert models.read_facts(link).adapter_type == "lora"
-
-
-def test_what_is_no_model_file_is_not_gguf(tmp_path: Path) -> None:
-    (tmp_path / "text.gguf").write_text("hello")
-    (tmp_path / "empty.gguf").touch()
-    os.mkfifo(tmp_path / "fifo.gguf")
-
-    for name in ("text.gguf", "empty.gguf", "fifo.gguf", "missing.gguf", "."):
-        assert not models.is_gguf(tmp_path / name)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -154,20 +141,11 @@ def test_a_hole_that_claims_a_vocabulary_of_terabytes_is_refused_at_the_limit(tm
 def test_shards_are_gathered(tmp_path: Path) -> None:
     shards = write_shards(tmp_path)
 
-    model = models.read_model(shards[0])
+    facts = models.read_facts(shards[0])
 
-    assert [shard.path for shard in model.shards] == shards
-    assert len(model.facts.tensors) == 3
-    assert model.facts.layer_bytes == (2048,) * 3
-    assert model.facts.file_size == sum(shard.stat().st_size for shard in shards)
-    assert models.split_siblings(shards[0]) == tuple(shards)
-
-
-def test_a_model_that_is_not_split_is_its_only_sibling(tmp_path: Path) -> None:
-    path = tmp_path / "tiny.gguf"
-    path.write_bytes(build("lora"))
-
-    assert models.split_siblings(path) == (path,)
+    assert len(facts.tensors) == 3
+    assert facts.layer_bytes == (2048,) * 3
+    assert facts.file_size == sum(shard.stat().st_size for shard in shards)
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
