@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.cli.explain import LABEL, field_json, field_lines
+from reconciler.cli.field_explanations import LABEL, field_json, field_lines
 from reconciler.core.arguments.catalog import assumed_table
 from reconciler.core.arguments.options import Kind, Option, Tier, key_of
 from reconciler.core.arguments.refusals import ELSEWHERE, NEVER_EXISTED, REPLACED
