@@ -70,7 +70,7 @@ def test_the_environment_is_a_tests_own(tmp_path: Path) -> None:
 def test_without_the_engine_its_tests_are_skipped_unless_it_is_required(tmp_path: Path) -> None:
     test = "def test_it(llama_server):\n    pass\n\n@pytest.mark.llama_server\ndef test_other():\n    pass"
 
-    skipped = _pytest(tmp_path, test, RECONCILER_LLAMA_SERVER="/nowhere")
+    skipped = _pytest(tmp_path, test, RECONCILER_LLAMA_SERVER="/nowhere", RECONCILER_REQUIRE_LLAMA_SERVER="")
     failed = _pytest(tmp_path, test, RECONCILER_LLAMA_SERVER="/nowhere", RECONCILER_REQUIRE_LLAMA_SERVER="1")
 
     assert "2 skipped" in skipped
