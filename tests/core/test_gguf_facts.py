@@ -9,7 +9,6 @@ import pytest
 
 from reconciler.core.gguf.chat_templates import read_template
 from reconciler.core.gguf.facts import Experts, ModelFacts, ModelKind, Pooling, StateSpace, model_facts
-from reconciler.core.gguf.headers import parse_header_bytes
 from reconciler.core.gguf.tensor_groups import group_of, layer_of
 from reconciler.core.gguf.values import Value
 from reconciler.core.gguf.writing import TensorPlan, encode_header
@@ -17,6 +16,7 @@ from reconciler.core.tinymodels.kinds import build
 from reconciler.errors import GgufInvalid
 from reconciler.host.models import read_facts
 from tests.fakes.giants import LARGE_FILE_SIZE, large_header, write_giant
+from tests.fakes.header_bytes import parse_header_bytes
 
 
 def facts(metadata: dict[str, Value], tensors: Sequence[TensorPlan] = ()) -> ModelFacts:

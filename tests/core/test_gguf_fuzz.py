@@ -8,11 +8,11 @@ import struct
 import pytest
 
 from reconciler.core.gguf.facts import model_facts
-from reconciler.core.gguf.headers import parse_header_bytes
 from reconciler.core.gguf.splits import shard_count, shard_number
 from reconciler.core.gguf.values import Value
 from reconciler.core.gguf.writing import TensorPlan, encode_header
 from reconciler.errors import GgufInvalid
+from tests.fakes.header_bytes import parse_header_bytes
 
 SMALL: dict[str, Value] = {
     "general.architecture": "llama",

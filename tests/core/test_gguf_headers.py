@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.core.gguf.headers import Header, parse_header, parse_header_bytes
+from reconciler.core.gguf.headers import Header, parse_header
 from reconciler.core.gguf.values import PlacedArray, Value, ValueType, decode_array
 from reconciler.core.gguf.writing import TensorPlan, encode_header, encode_model
 from reconciler.errors import GgufInvalid
+from tests.fakes.header_bytes import parse_header_bytes
 
 LLAMA: Mapping[str, Value] = {"general.architecture": "llama"}
 HUGE = (1 << 64) - 1

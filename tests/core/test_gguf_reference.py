@@ -8,11 +8,12 @@ from typing import Any
 import gguf
 import pytest
 
-from reconciler.core.gguf.headers import Header, parse_header_bytes
+from reconciler.core.gguf.headers import Header
 from reconciler.core.gguf.tensor_types import FILE_TYPES, TENSOR_TYPES
 from reconciler.core.gguf.values import Scalar, decode_array
 from reconciler.core.tinymodels.kinds import Kind, build
 from tests.fakes.giants import GIANTS, write_giant
+from tests.fakes.header_bytes import parse_header_bytes
 
 HEADER_SIZE = 4 << 20
 

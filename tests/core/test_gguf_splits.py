@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.gguf.headers import Header, parse_header_bytes
+from reconciler.core.gguf.headers import Header
 from reconciler.core.gguf.splits import first_shard, joined, shard_count, shard_names, shard_number
 from reconciler.core.gguf.values import Value
 from reconciler.core.gguf.writing import TensorPlan, encode_header
 from reconciler.errors import GgufInvalid
+from tests.fakes.header_bytes import parse_header_bytes
 
 
 def header(metadata: dict[str, Value], *tensors: str) -> Header:

@@ -7,10 +7,10 @@ import statistics
 
 import pytest
 
-from reconciler.core.gguf.headers import parse_header_bytes
 from reconciler.core.tinymodels.kinds import Kind, build
 from reconciler.core.tinymodels.noise import Noise
 from reconciler.core.tinymodels.vocabulary import THOUGHTS, WORDS, make_vocabulary
+from tests.fakes.header_bytes import parse_header_bytes
 
 
 @pytest.mark.parametrize("kind", Kind)

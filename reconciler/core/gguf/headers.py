@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from reconciler.core.gguf.tensor_types import TENSOR_TYPES
 from reconciler.core.gguf.values import PlacedArray, Value, read_value
-from reconciler.core.gguf.windows import Buffer, Grow, Window, cut_off, invalid
+from reconciler.core.gguf.windows import Grow, Window, cut_off, invalid
 from reconciler.errors import GgufInvalid
 
 MAX_KEYS = 4096
@@ -82,11 +82,6 @@ def parse_header(grow: Grow, *, file_size: int) -> Header:
         data_offset=data_offset,
         file_size=file_size,
     )
-
-
-def parse_header_bytes(data: Buffer, *, file_size: int | None = None) -> Header:
-    """Reads a header that is in memory; `file_size` when the data after the header is not."""
-    return parse_header(lambda _: data, file_size=len(data) if file_size is None else file_size)
 
 
 _OTHER_FORMATS = {

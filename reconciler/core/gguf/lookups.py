@@ -31,12 +31,6 @@ class Lookup:
             return None
         return self._whole(key, value)
 
-    def number(self, key: str) -> float | None:
-        value = self._get(key)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            return value
-        raise self._wrong(key, value, "a number")
-
     def flag(self, key: str) -> bool | None:
         value = self._get(key)
         if value is None or isinstance(value, bool):
