@@ -81,12 +81,13 @@ def _read(path: Path) -> ModelFacts | GgufInvalid:
 
 
 class NamedFiles:
-    """Resolves the paths of one object and notes what is wrong with each."""
+    """Resolves the paths of one object and notes what is wrong with each; absences only where `on_machine`."""
 
-    def __init__(self, folders: Folders, known: KnownModels) -> None:
+    def __init__(self, folders: Folders, known: KnownModels, *, on_machine: bool = True) -> None:
         self._folders = folders
         self._known = known
-        self._models_present = folders.models.is_dir()
+        self._on_machine = on_machine
+        self._models_present = on_machine and folders.models.is_dir()
         self._present: set[str] = set()
         self.problems: list[Problem] = []
         #: What keeps the deployment from starting until the machine has it.
@@ -121,7 +122,7 @@ class NamedFiles:
 
     def facts(self, model: str) -> ModelFacts | None:
         """Only of a file that is there and allowed: what was refused is not opened."""
-        if model not in self._present:
+        if model not in self._present or not self._on_machine:
             return None
         found = self._known.facts(model)
         if isinstance(found, ModelFacts):
@@ -135,7 +136,8 @@ class NamedFiles:
             return source
         path = self._folders.manifest / source.from_file
         try:
-            path.lstat()
+            if self._on_machine:
+                path.lstat()
         except FileNotFoundError:
             at: FieldPath = ("spec", "secretEnv", name, "fromFile")
             self.problems.append(warning(at, f"{path} does not exist", "put the secret in its first line"))

@@ -57,14 +57,13 @@ def read_sources(
     found += _host_diagnostics(settings, tree)
     preparing = _Preparing(tree, settings, engines, gpus, folders)
     preparations = tuple(preparing.all())
-    told = [one for one in preparing.diagnostics if look_at_machine or one.is_error]
     return Reading(
         files=len(files),
         tree=tree,
         settings=settings,
         engines=engines,
         preparations=preparations,
-        diagnostics=tuple(sorted(_without_echoes({*tree.diagnostics, *found, *told}))),
+        diagnostics=tuple(sorted(_without_echoes({*tree.diagnostics, *found, *preparing.diagnostics}))),
     )
 
 
@@ -206,7 +205,9 @@ class _Preparing:
             yield _unusable(engine, ("spec", "runtime"))
 
     def _files(self, document: Document) -> NamedFiles:
-        return NamedFiles(self._folders.of(document), self._models)
+        return NamedFiles(
+            self._folders.of(document), self._models, on_machine=self._engines.machine is not None
+        )
 
     def _rules_on(self, runtime: str) -> PolicyRules:
         """The Host's, narrowed by the Runtime's."""
@@ -220,6 +221,8 @@ class _Preparing:
     def _models_folder(self) -> None:
         host = self._tree.host
         if host is None or self._settings.spec.paths.models is None or not self._tree.deployments:
+            return
+        if self._engines.machine is None:
             return
         models = self._folders.of(host.document).models
         if not models.is_dir():

@@ -192,3 +192,18 @@ def test_a_gpu_is_a_warning_on_a_build_that_knows_none(tree: Path) -> None:
     assert 0 == ran.code
     assert "warning: spec.placement.gpus[0]: this machine has no gpu0" in ran.stdout
     assert "--device" not in ran.stdout
+
+
+def test_without_the_machine_what_the_text_gets_wrong_is_still_advised_on(tmp_path: Path) -> None:
+    """In CI, with --strict, nothing else is looked at."""
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: a}\n"
+        "spec: {model: {path: x.gguf}, args: {temp: 0.5}}\n"
+    )
+
+    ran = reconciler("validate", "--no-machine", "--strict", tmp_path)
+
+    assert 3 == ran.code
+    assert ["spec.args.temp"] == [
+        line.split(": ")[2] for line in ran.stdout.splitlines() if "warning: " in line
+    ]
