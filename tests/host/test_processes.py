@@ -44,11 +44,12 @@ def stranger(answer: bytes, *, end: bool) -> Iterator[int]:
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                connection, _ = listener.accept()
-                connection.sendall(answer)
-                if end:
-                    connection.shutdown(socket.SHUT_WR)
-                kept.append(connection)
+                kept.append(listener.accept()[0])
+                # Whoever has had enough may be gone by now.
+                with suppress(OSError):
+                    kept[-1].sendall(answer)
+                    if end:
+                        kept[-1].shutdown(socket.SHUT_WR)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
