@@ -15,7 +15,7 @@ from reconciler.core.builds import lacking
 from reconciler.core.runtimes import RuntimeRecord, RuntimeWanted
 from reconciler.errors import PathRefused
 from reconciler.host.gpus import GpuList
-from reconciler.host.places import make_places
+from reconciler.host.places import make_probe_places
 from reconciler.host.runtimes import Machine, discover
 from reconciler.spec.runtimes import BUILT_IN_RUNTIMES
 
@@ -83,7 +83,7 @@ def _built_in(name: str) -> RuntimeWanted:
 def this_machine(owner: str, environ: Mapping[str, str], gpus: GpuList) -> Machine:
     """Where runtimes are looked for. Where no directory of ours can be made, probes are just not remembered."""
     try:
-        places = make_places(owner, environ)
+        places = make_probe_places(owner, environ)
         home, cache = places.engine_home, places.state / "runtimes"
     except (PathRefused, OSError):
         home = Path(tempfile.mkdtemp(prefix="reconciler-"))

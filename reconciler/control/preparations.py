@@ -23,6 +23,7 @@ from reconciler.core.commandlines import (
     argv,
     automatic_context,
 )
+from reconciler.core.field_limits import limit_problems
 from reconciler.core.gguf.facts import ModelFacts, ModelKind
 from reconciler.core.layers import contested, yielding
 from reconciler.errors import PathRefused
@@ -138,6 +139,7 @@ def prepare(name: str, own: DeploymentSpec, around: Surroundings) -> Preparation
     problems = (
         *checked.problems,
         *_build_problems(spec, around.engine),
+        *limit_problems(spec, around.rules, options),
         *foreign_buffers(spec, seen=around.engine.devices or (), chosen=around.devices),
         *files.problems,
         *_model_problems(spec, facts),

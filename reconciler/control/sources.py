@@ -18,7 +18,7 @@ from reconciler.host.gpus import GpuList, list_gpus
 from reconciler.host.runtimes import hidden_configuration
 from reconciler.spec.diagnostics import Diagnostic, format_path, locate
 from reconciler.spec.kinds import ModelDeployment, Runtime
-from reconciler.spec.layers import HostSettings, host_settings
+from reconciler.spec.layers import HostSettings, host_settings, in_zone
 from reconciler.spec.nodes import Document
 from reconciler.spec.objectrules import within_object
 from reconciler.spec.problems import Problem, Severity, warning
@@ -154,13 +154,22 @@ class _Preparing:
         manifest = declared.manifest
         preparation = self._prepared(manifest, declared.document)
         runtime, engine = self._runtime_of(manifest), preparation.engine
-        problems = (
-            *within_object(manifest.model_copy(update={"spec": preparation.spec})),
-            *preparation.problems,
-        )
+        problems = (*self._merged_problems(declared, preparation), *preparation.problems)
         for problem in (*problems, *self._runtime_problems(runtime, engine)):
             self.diagnostics.append(self._placed(problem, declared.document))
         return replace(preparation, problems=problems)
+
+    def _merged_problems(
+        self, declared: Declared[ModelDeployment], preparation: Preparation
+    ) -> Iterator[Problem]:
+        """Rules that neither the deployment nor the Host's defaults break alone, and both together do."""
+        name, host = declared.manifest.metadata.name, self._tree.host
+        spec = in_zone(preparation.spec, self._settings.spec.time_zone or "UTC")
+        told = {(one.path[1:], one.message) for one in within_object(declared.manifest)}
+        told |= {(one.path[2:], one.message) for one in (within_object(host.manifest) if host else ())}
+        for problem in within_object(declared.manifest.model_copy(update={"spec": spec})):
+            if (problem.path[1:], problem.message) not in told:
+                yield replace(problem, message=f"with deployment {name}: {problem.message}")
 
     def _runtime_of(self, manifest: ModelDeployment) -> str:
         host = self._settings.spec

@@ -71,6 +71,15 @@ def make_places(owner: str, environment: Mapping[str, str], *, run: Path = Path(
     return found
 
 
+def make_probe_places(owner: str, environment: Mapping[str, str]) -> Places:
+    """Only what asking a binary needs: a command that changes nothing leaves no other directory behind."""
+    found = places(owner, environment)
+    _make_private(found.state.parent)
+    for place in (found.state, found.engine_home):
+        _make_private(place)
+    return found
+
+
 def make_private(found: Places) -> None:
     """All directories of an owner, for nobody but us."""
     for place in (found.data, found.state, found.runtime, found.logs, found.engine_home, found.engine_work):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -81,6 +82,9 @@ def start(launch: Launch) -> Started:
             )
         except OSError as error:
             raise _not_started(launch, error) from error
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        # Its memory holds the key of the launch and people's prompts: no copy of that goes to disk.
+        resource.prlimit(popen.pid, resource.RLIMIT_CORE, (0, 0))
     # Unreaped, the process keeps its entry even if it has ended by now.
     found = identity_of(popen.pid, zombies=True)
     if found is None:

@@ -157,10 +157,16 @@ def _refused(document: Document) -> list[Refused]:
     return []
 
 
+_OWN_KEYS = frozenset({"apiVersion", "kind", "metadata", "spec"})
+
+
 def _kind_problem(data: dict[str, object]) -> Problem:
     kind = data.get("kind")
     known = f"one of {', '.join(KINDS)}"
     if kind is None:
+        if data and data.keys().isdisjoint(_OWN_KEYS) and not any(nearest(key, [*_OWN_KEYS]) for key in data):
+            begin = f"begin with apiVersion: {API_VERSION} and a kind; keep other files elsewhere"
+            return Problem((), "this is no manifest", begin)
         written = "kind" in data
         guess = next((key for key in data if nearest(key, ["kind"])), "") if not written else ""
         if guess:

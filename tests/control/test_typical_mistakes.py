@@ -152,3 +152,70 @@ def test_a_refused_deployment_is_looked_through_for_more(tmp_path: Path) -> None
         (8, "spec.env.LD_PRELOAD"),
         (9, "spec.placement.gpus"),
     ] == [(one.line, one.path) for one in found]
+
+
+def test_a_policy_bounds_the_field_as_it_bounds_the_option(tmp_path: Path) -> None:
+    """`limits: {ctx-size: ...}` cannot be passed by with spec.context.size."""
+    (tmp_path / "host.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: Host\nmetadata: {name: box}\nspec: {argPolicy: team}\n---\n"
+        "apiVersion: models.reconciler/v1alpha1\nkind: ArgPolicy\nmetadata: {name: team}\n"
+        "spec: {limits: {ctx-size: {max: 8192}}}\n"
+    )
+    (tmp_path / "model.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: m}\n"
+        "spec:\n  model: {path: m.gguf}\n  context: {size: 32768}\n"
+    )
+
+    (found,) = read_sources([str(tmp_path)], environ=os.environ, look_at_machine=False).diagnostics
+
+    assert (6, "spec.context.size") == (found.line, found.path)
+    assert "ArgPolicy 'team'" in found.message
+
+
+def test_a_rule_that_only_the_defaults_break_names_the_deployment(tmp_path: Path) -> None:
+    """Each text is right alone; the message says with whom it is not."""
+    (tmp_path / "host.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: Host\nmetadata: {name: box}\nspec:\n  defaults: {replicas: 2}\n"
+    )
+    (tmp_path / "model.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: m}\n"
+        "spec:\n  model: {path: m.gguf}\n  port: 9000\n"
+    )
+
+    (found,) = read_sources([str(tmp_path)], environ=os.environ, look_at_machine=False).diagnostics
+
+    assert "host.yaml:5:" in str(found)
+    assert "with deployment m: 2 replicas cannot share the fixed port 9000" in str(found)
+
+
+def test_a_window_without_a_zone_is_compared_in_the_hosts(tmp_path: Path) -> None:
+    """Host.spec.timeZone joins two windows that look unrelated alone."""
+    (tmp_path / "host.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: Host\nmetadata: {name: box}\nspec: {timeZone: Europe/Berlin}\n"
+    )
+    (tmp_path / "model.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: m}\n"
+        "spec:\n  model: {path: m.gguf}\n  schedules:\n"
+        '    - {name: day, days: Mon, from: "08:00", to: "12:00", state: running}\n'
+        '    - {name: night, days: Mon, from: "07:00", to: "13:00", timeZone: Europe/Berlin, state: stopped}\n'
+    )
+
+    (found,) = read_sources([str(tmp_path)], environ=os.environ, look_at_machine=False).diagnostics
+
+    assert "with deployment m: window night (stopped) hides all of window day (running)" in str(found)
+
+
+def test_validation_leaves_no_directories_for_sockets_or_data(tmp_path: Path) -> None:
+    """A command that changes nothing makes only what asking binaries needs."""
+    (tmp_path / "m.yaml").write_text(
+        "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\nmetadata: {name: m}\n"
+        "spec:\n  model: {path: m.gguf}\n"
+    )
+    homes = {name: str(tmp_path / name) for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
+    for folder in homes.values():
+        Path(folder).mkdir(mode=0o700)
+
+    read_sources([str(tmp_path / "m.yaml")], environ={**os.environ, **homes})
+
+    assert [] == [*Path(homes["XDG_DATA_HOME"]).iterdir(), *Path(homes["XDG_RUNTIME_DIR"]).iterdir()]
+    assert {"engine-home", "runtimes"} == {one.name for one in Path(homes["XDG_STATE_HOME"]).glob("*/*/*")}

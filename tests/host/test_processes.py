@@ -314,3 +314,15 @@ def test_an_identity_is_boot_number_and_start(tmp_path: Path) -> None:
 
 def test_the_environment_is_not_in_the_text_of_a_launch(tmp_path: Path) -> None:
     assert "s3cret" not in repr(launch(tmp_path, "/bin/true", LLAMA_API_KEY="s3cret"))
+
+
+def test_an_engine_leaves_no_core_dump(tmp_path: Path) -> None:
+    """Its memory holds keys and prompts."""
+    started = start(launch(tmp_path, "/bin/sleep", "60"))
+    try:
+        limits = Path(f"/proc/{started.pid}/limits").read_text()
+    finally:
+        stop(started, grace=5)
+
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert ["0", "0"] == line.split()[4:6]
