@@ -152,8 +152,9 @@ def _placement(spec: DeploymentSpec, seat: Seat) -> Wanted:
         yield "split-mode", placement.split_mode
     if placement.tensor_split is not None:
         yield "tensor-split", placement.tensor_split
-    if placement.main_gpu is not None and placement.gpus is not None:
-        yield "main-gpu", placement.gpus.index(placement.main_gpu)
+    # A refused manifest is prepared too, so that one pass finds all that is wrong with it.
+    if placement.main_gpu is not None and placement.main_gpu in (placement.gpus or ()):
+        yield "main-gpu", (placement.gpus or ()).index(placement.main_gpu)
     for override in placement.override_tensors:
         yield "override-tensor", override
 

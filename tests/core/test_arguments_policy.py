@@ -264,11 +264,6 @@ def test_without_a_binary_a_value_is_still_a_plain_word() -> None:
     assert 2 == len(messages(check(written, rules=PolicyRules(), options=assumed_table())))
 
 
-def test_a_field_knows_the_options_that_it_sets() -> None:
-    assert ["ctx-size"] == [option.name for option in BUILD.by_owner("spec.context.size")]
-    assert ["lora", "lora-scaled"] == [option.name for option in BUILD.by_owner("spec.model.loras")]
-
-
 @pytest.mark.parametrize("text", ["4096", " 4096", "4096 ", "0x1000", "4k", "4096.0", "nan"])
 def test_a_limit_on_what_passes_through_holds_for_numbers_written_as_text(text: str) -> None:
     rules = PolicyRules(passthrough=("new-*",), limits={"new_thing": Limit(maximum=512)})

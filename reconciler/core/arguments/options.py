@@ -152,10 +152,6 @@ class OptionTable:
     def by_env(self, name: str) -> Option | None:
         return self._envs.get(name.upper())
 
-    def by_owner(self, path: str) -> tuple[Option, ...]:
-        """The options that a manifest field sets: `spec.context.size` is `ctx-size`."""
-        return tuple(option for option in self.options if option.owner == path)
-
     def nearest(self, key: str) -> str:
         """The most similar key that somebody may set, or nothing."""
         settable = {
