@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--no-machine", action="store_true", help="look at the text alone, not at files, binaries and GPUs"
     )
     parser.add_argument(
-        "--commands", action="store_true", help="print the command line that each deployment becomes"
+        "--commands", action="store_true", help="print the command line that each valid deployment becomes"
     )
     output_option(parser, "text", "json")
 
@@ -54,7 +54,11 @@ def run(options: argparse.Namespace) -> int:
     from reconciler.control.sources import read_sources
 
     reading = read_sources(_named_paths(options), environ=os.environ, look_at_machine=not options.no_machine)
-    commands = {one.name: _command(one) for one in reading.preparations} if options.commands else {}
+    commands = (
+        {one.name: _command(one) for one in reading.preparations if not one.errors}
+        if options.commands
+        else {}
+    )
     if options.output == "json":
         print_json(_as_object(reading, commands, strict=options.strict))
     else:

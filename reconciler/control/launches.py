@@ -10,7 +10,6 @@ from reconciler.errors import ManifestsInvalid, RuntimeUnusable, StartFailed
 from reconciler.host.places import Places
 from reconciler.host.processes import Launch
 from reconciler.host.secrets import read_secrets
-from reconciler.spec.problems import Severity
 
 
 def launch_of(
@@ -35,10 +34,9 @@ def launch_of(
 
 
 def _check_text(preparation: Preparation) -> None:
-    for problem in preparation.problems:
-        if problem.severity is Severity.ERROR:
-            message = f"Cannot start {preparation.name}: {problem.message}"
-            raise ManifestsInvalid(message, next_step=problem.hint)
+    for problem in preparation.errors:
+        message = f"Cannot start {preparation.name}: {problem.message}"
+        raise ManifestsInvalid(message, next_step=problem.hint)
 
 
 def _check_machine(preparation: Preparation) -> None:

@@ -31,7 +31,7 @@ from reconciler.host.paths import FileAbsent
 from reconciler.spec.deployments import DeploymentDefaults, DeploymentSpec, SecretSource
 from reconciler.spec.kinds import ArgPolicy
 from reconciler.spec.layers import over
-from reconciler.spec.problems import Problem, warning
+from reconciler.spec.problems import Problem, Severity, warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,11 @@ class Preparation:
     has_gpus: bool
     absent: tuple[FileAbsent, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What the text gets wrong: with any, there is nothing to start."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
     @property
     def missing_devices(self) -> int:

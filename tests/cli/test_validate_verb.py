@@ -207,3 +207,19 @@ def test_without_the_machine_what_the_text_gets_wrong_is_still_advised_on(tmp_pa
     assert ["spec.args.temp"] == [
         line.split(": ")[2] for line in ran.stdout.splitlines() if "warning: " in line
     ]
+
+
+def test_commands_are_printed_for_what_could_start_and_the_rest_is_told(tmp_path: Path) -> None:
+    """A path that the engine's syntax cannot carry is a diagnostic, and the other deployment is still shown."""
+    head = "apiVersion: models.reconciler/v1alpha1\nkind: ModelDeployment\n"
+    (tmp_path / "m.yaml").write_text(
+        f"{head}metadata: {{name: good}}\nspec: {{model: {{path: m.gguf}}}}\n---\n"
+        f'{head}metadata: {{name: odd}}\nspec: {{model: {{path: m.gguf, loras: [{{path: "a:b.gguf", scale: 0.5}}]}}}}\n'
+    )
+
+    done = reconciler("validate", tmp_path, "--commands", "--no-machine")
+
+    assert done.code == 3
+    assert "the engine splits it at ':'" in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("good: ")]
+    assert not [line for line in done.stdout.splitlines() if line.startswith("odd: ")]
