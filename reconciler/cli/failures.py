@@ -25,17 +25,33 @@ def told(command: Callable[[list[str]], int], argv: list[str]) -> int:
     except BrokenPipeError:
         code = exit_codes.FAILED
     except KeyboardInterrupt:
-        end_echoed_line()
-        code = _tell("interrupted", "", exit_codes.INTERRUPTED)
+        code = _interrupted()
     except ReconcilerError as failure:
         code = _tell(_message(failure), failure.next_step, failure.exit_code)
     except OSError as failure:
         code = _tell(_os_message(failure), "", exit_codes.FAILED)
     except Exception as failure:  # noqa: BLE001 - nobody is left to handle it
-        next_step = f"this is a bug; {TRACEBACK}=1 shows where it happened, for a report"
-        code = _tell(f"Cannot go on: {type(failure).__name__}: {failure}", next_step, exit_codes.FAILED)
+        code = _interrupted() if _comes_of_ctrl_c(failure) else _bug(failure)
     _flush_or_forget()
     return code
+
+
+def _bug(failure: Exception) -> int:
+    next_step = f"this is a bug; {TRACEBACK}=1 shows where it happened, for a report"
+    return _tell(f"Cannot go on: {type(failure).__name__}: {failure}", next_step, exit_codes.FAILED)
+
+
+def _interrupted() -> int:
+    end_echoed_line()
+    return _tell("interrupted", "", exit_codes.INTERRUPTED)
+
+
+def _comes_of_ctrl_c(failure: BaseException) -> bool:
+    """During imports Python 3.11 wraps what interrupts the making of a class in an error of its own."""
+    cause: BaseException | None = failure
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__
+    return cause is not None
 
 
 def end_echoed_line() -> None:
